@@ -1,0 +1,63 @@
+# Needs python3.11 and make; everything else is put into .venv (Airflow 3.3) or .venv-<version>.
+#   make demo               collect, plan and run the example DAGs
+#   make test               the suite;                     AIRFLOW=2.11 chooses the version
+#   make lint               style, format and types
+#   make setup              the environment alone
+#   make constraints        resolve the dependencies anew
+#   make clean              remove environments and caches
+# ARGS="..." is handed to pytest: make test ARGS="-n 2 -k planner"
+
+DEFAULT_AIRFLOW := 3.3
+AIRFLOW ?= $(DEFAULT_AIRFLOW)
+ARGS ?=
+
+# The constraints are resolved for Python 3.11.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv$(if $(filter-out $(DEFAULT_AIRFLOW),$(AIRFLOW)),-$(AIRFLOW))
+BIN := $(VENV)/bin
+CONSTRAINTS := constraints/airflow-$(AIRFLOW).txt
+
+# The environment is as good as what it was made from: a stamp carries the checksum of both files, so that
+# neither a checkout (newer files, same contents) nor a change of branch deceives us.
+STAMP := $(VENV)/.setup-$(shell cat $(CONSTRAINTS) pyproject.toml 2>/dev/null | cksum | cut -d ' ' -f 1)
+# Stands while packages are being installed. Found at the start, it tells of an interrupted set-up.
+UNFINISHED := $(VENV)/.setup-unfinished
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint constraints clean
+
+help:
+	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
+
+setup: $(STAMP)
+
+$(STAMP):
+	@test -f $(CONSTRAINTS) || { echo "no $(CONSTRAINTS); there is: $(wildcard constraints/*.txt)" >&2; exit 2; }
+	@if [ -e $(UNFINISHED) ] || ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+	  echo "making $(VENV) with $(PYTHON)"; $(PYTHON) -m venv --clear $(VENV); fi
+	@touch $(UNFINISHED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -r $(CONSTRAINTS)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@rm -f $(VENV)/.setup-* && touch $@
+
+demo: setup
+	$(BIN)/pytest --dynadag example_dags $(ARGS)
+
+test: setup
+	$(BIN)/pytest $(ARGS)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict pytest_dynadag $(wildcard tests/typing)
+
+# Which versions: constraints/airflow-*.in. Which packages: pyproject.toml. The outcome is committed.
+constraints: setup
+	for version in $(patsubst constraints/%.in,%,$(wildcard constraints/*.in)); do \
+	  $(BIN)/uv pip compile --quiet --upgrade --no-header --no-annotate --python $(BIN)/python --extra dev \
+	    --output-file constraints/$$version.txt pyproject.toml constraints/$$version.in || exit; done
+
+clean:
+	rm -rf .venv .venv-* build dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

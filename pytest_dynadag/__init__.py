@@ -1,0 +1,1 @@
+"""See what a dynamic Airflow DAG becomes, before it is deployed."""

@@ -1,0 +1,1 @@
+"""What connects the plugin with pytest; everything below knows nothing of pytest."""
