@@ -1,0 +1,58 @@
+"""What the packaging promises, compared with what is installed and pinned."""
+
+from __future__ import annotations
+
+import re
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parent.parent
+PINNED = sorted((ROOT / "constraints").glob("airflow-*.txt"))
+REQUIREMENTS = [Requirement(line) for line in metadata.requires("pytest-dynadag") or ()]
+
+
+def test_pytest_finds_the_plugin() -> None:
+    """The entry point that pytest looks for leads to the hooks."""
+    [found] = metadata.entry_points(group="pytest11", name="dynadag")
+
+    assert "pytest_dynadag.plugin.hooks" == found.value
+
+
+def test_each_requirement_has_a_lower_bound() -> None:
+    """A resolver never goes back to a version that we have not thought of."""
+    others = [wish for wish in REQUIREMENTS if canonicalize_name(wish.name) != "pytest-dynadag"]
+
+    assert [] == [str(wish) for wish in others if ">=" not in str(wish.specifier)]
+
+
+def test_each_airflow_has_its_pins() -> None:
+    """Each version that `make constraints` resolves has its committed outcome, and the other way round."""
+    assert sorted(path.stem for path in (ROOT / "constraints").glob("airflow-*.in")) == [
+        path.stem for path in PINNED
+    ]
+
+
+@pytest.mark.parametrize("path", PINNED, ids=lambda path: path.stem)
+def test_pins_are_names_and_versions_only(path: Path) -> None:
+    """No address, no path and no option stands among the pins: where packages come from is the machine's affair."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+
+    assert [] == [line for line in lines if not re.fullmatch(r"[a-z0-9-]+==[a-z0-9.+]+", line)]
+
+
+@pytest.mark.parametrize("path", PINNED, ids=lambda path: path.stem)
+def test_pins_satisfy_what_we_require(path: Path) -> None:
+    """A dependency added to pyproject.toml without `make constraints` is seen."""
+    pins = dict(line.split("==") for line in path.read_text(encoding="utf-8").splitlines())
+    wishes = [wish for wish in REQUIREMENTS if wish.marker is None or wish.marker.evaluate({"extra": "dev"})]
+
+    assert [] == [
+        str(wish)
+        for wish in wishes
+        if canonicalize_name(wish.name) != "pytest-dynadag"
+        and not wish.specifier.contains(pins.get(canonicalize_name(wish.name), "0"))
+    ]
