@@ -1,0 +1,307 @@
+"""Loading DAG files: which files there are, and what each of them defines, without a metadata database."""
+
+# One bag per file, so that a file cannot hide what another defines, and so that each has its own seconds.
+# Airflow runs a DAG file anew at each load; nothing here remembers.
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import signal
+import threading
+import time
+import traceback
+import warnings
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pytest_dynadag.bridge.home import require_airflow
+from pytest_dynadag.bridge.metadata import Lookup, watched_lookups
+from pytest_dynadag.bridge.protocol import Bridge
+from pytest_dynadag.errors import DynadagError
+from pytest_dynadag.location import Location
+
+_NO_DAG_FILES = re.compile(r"(test_.*|.*_test|conftest)\.py")
+
+
+class NoSuchPathError(DynadagError):
+    """A DAG file or folder that is not there: *path* is what was asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        beside = sorted(entry.name for entry in path.parent.iterdir()) if path.parent.is_dir() else []
+        there = f"{path.parent} has {', '.join(beside[:8]) or 'nothing'}" if path.parent.is_dir() else ""
+        super().__init__(f"there is no DAG file or folder {path}" + (f"; {there}" if there else ""))
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFailure:
+    """
+    Why a DAG file, or a DAG in it, could not be loaded.
+
+    Attributes:
+        file: The file as Airflow names it; inside an archive, `dags.zip/sales.py`.
+        line: The last line of that file that was being executed, if any.
+        message: One line: the exception's type and text, or Airflow's own words.
+        text: The whole traceback.
+        missing: Variables and Connections whose absence is the reason.
+    """
+
+    file: str
+    line: int | None
+    message: str
+    text: str
+    missing: tuple[Lookup, ...] = ()
+
+    @property
+    def location(self) -> Location:
+        """The place to open: the file's first line where no better one is known."""
+        return Location(self.file, self.line or 1)
+
+    def __str__(self) -> str:
+        return "\n".join([f"{self.location}: {self.message}", *map(_say_missing, self.missing)])
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class LoadedFile:
+    """
+    What a DAG file defines, in one parse.
+
+    Attributes:
+        path: The file, absolute.
+        dags: dag_id to Airflow's DAG object, by dag_id.
+        errors: File to what failed in it; an archive may have several.
+        seconds: How long the parse took.
+        lookups: The Variables and Connections that were asked for.
+        warnings: What the file warned about, each with its place.
+        bag: Airflow's DagBag, in memory.
+    """
+
+    path: Path
+    dags: Mapping[str, Any] = field(default_factory=dict)
+    errors: Mapping[str, ImportFailure] = field(default_factory=dict)
+    seconds: float = 0.0
+    lookups: tuple[Lookup, ...] = ()
+    warnings: tuple[str, ...] = ()
+    bag: Any = None
+
+    def __repr__(self) -> str:
+        return f"<LoadedFile {self.path.name}: {len(self.dags)} DAGs, {len(self.errors)} errors>"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Loaded:
+    """
+    What several DAG files define.
+
+    Attributes:
+        files: Each file, in the order given.
+        dags: dag_id to DAG object; of two files with the same dag_id, the first.
+        errors: File to what failed in it.
+        duplicates: dag_id to the files that define it, where there are several.
+        bag: All of it in one of Airflow's DagBags, in memory.
+    """
+
+    files: tuple[LoadedFile, ...]
+    dags: Mapping[str, Any]
+    errors: Mapping[str, ImportFailure]
+    duplicates: Mapping[str, tuple[Path, ...]]
+    bag: Any
+
+    def __repr__(self) -> str:
+        return f"<Loaded: {len(self.files)} files, {len(self.dags)} DAGs, {len(self.errors)} errors>"
+
+
+def bridge() -> Bridge:
+    """Give the bridge to the Airflow that is installed; imports Airflow. Raises `AirflowMissingError`."""
+    require_airflow()
+    return _bridge()
+
+
+@cache
+def _bridge() -> Bridge:
+    with _undisturbed_by_import():
+        import airflow
+
+        try:
+            import airflow.sdk  # noqa: F401 - the feature that tells the families apart
+        except ImportError:
+            from pytest_dynadag.bridge.v2 import Bridge2
+
+            return Bridge2()
+        from pytest_dynadag.bridge.v3 import Bridge3
+
+        return Bridge3()
+
+
+def find_files(root: Path) -> list[Path]:
+    """
+    Find the DAG files below *root* as Airflow does, sorted; a file named directly is given as it is.
+
+    `.airflowignore` is observed in the family's own default syntax (regexp in 2, glob in 3), so is safe mode;
+    tests (`test_*.py`, `*_test.py`, `conftest.py`) are left out. Raises `NoSuchPathError`.
+    """
+    root = Path(os.path.abspath(root))  # noqa: PTH100 - resolve() would follow links, Airflow does not
+    if root.is_file():
+        return [root]
+    if not root.is_dir():
+        raise NoSuchPathError(root)
+    found = {Path(name) for name in bridge().list_dag_files(root)}
+    return sorted(path for path in found if not _NO_DAG_FILES.fullmatch(path.name))
+
+
+def load(paths: Iterable[Path]) -> Loaded:
+    """Load *paths* (files, or folders to look through), each file in a bag of its own, and merge them."""
+    files = tuple(load_file(file) for path in paths for file in find_files(path))
+    dags: dict[str, Any] = {}
+    homes: dict[str, list[Path]] = {}
+    for file in files:
+        for dag_id, dag in file.dags.items():
+            dags.setdefault(dag_id, dag)
+            homes.setdefault(dag_id, []).append(file.path)
+    errors = {name: error for file in files for name, error in file.errors.items()}
+    bag = bridge().make_bag()
+    bag.dags.update(dags)
+    bag.import_errors.update({name: error.text for name, error in errors.items()})
+    duplicates = {dag_id: tuple(where) for dag_id, where in homes.items() if len(where) > 1}
+    return Loaded(files, dags, errors, duplicates, bag)
+
+
+def load_file(path: Path) -> LoadedFile:
+    """
+    Parse one DAG file, or one archive of them, without touching a metadata database.
+
+    Signal handlers, timers and the contexts of open DAGs are as before afterwards, whatever the file did. What
+    it raises is reported, not raised, also where it tries to end the process (`SystemExit`).
+
+    Raises:
+        NoSuchPathError: There is no such file.
+    """
+    path = Path(os.path.abspath(path))  # noqa: PTH100 - as in find_files
+    if not path.is_file():
+        raise NoSuchPathError(path)
+    airflow, bag = bridge(), bridge().make_bag()
+    started = time.clock_gettime(time.CLOCK_MONOTONIC)
+    with watched_lookups() as lookups, _untouched(airflow):
+        exits = _process(bag, path)
+    seconds = time.clock_gettime(time.CLOCK_MONOTONIC) - started
+    bag.import_errors.update(exits)
+    errors = {name: describe_failure(name, text, lookups) for name, text in bag.import_errors.items()}
+    return LoadedFile(
+        path=path,
+        dags={dag_id: bag.dags[dag_id] for dag_id in sorted(bag.dags)},
+        errors=errors,
+        seconds=seconds,
+        lookups=tuple(dict.fromkeys(lookups)),
+        warnings=tuple(line for lines in bag.captured_warnings.values() for line in lines),
+        bag=bag,
+    )
+
+
+def describe_failure(file: str, text: str, lookups: Sequence[Lookup] = ()) -> ImportFailure:
+    """
+    Read what Airflow says about a file that it could not load.
+
+    Args:
+        file: The file, as the traceback names it.
+        text: Airflow's text: a traceback, or one line where a DAG was refused after the file had run.
+        lookups: What the file asked for; what was missing and is named in the message is taken as the reason.
+    """
+    frame = re.compile(rf'^ *\|? *File "{re.escape(file)}", line (\d+)', re.MULTILINE)
+    lines = [int(number) for number in frame.findall(text)]
+    message = _last_exception(text)
+    absent = [lookup for lookup in lookups if not lookup.found and lookup.name in message]
+    return ImportFailure(file, lines[-1] if lines else None, message, text, tuple(dict.fromkeys(absent)))
+
+
+def _last_exception(text: str) -> str:
+    """Give the line that names the exception: the first one at the margin after the last frame."""
+    lines = text.rstrip().splitlines()
+    frames = [number for number, line in enumerate(lines) if line.startswith('  File "')]
+    rest = lines[frames[-1] + 1 :] if frames else lines
+    return next((line.strip() for line in rest if line and not line.startswith(" ")), text.strip())
+
+
+def _process(bag: Any, path: Path) -> dict[str, str]:
+    """Let Airflow process the file; give what it let through, as text by file name."""
+    # A file that is named is meant; inside an archive, Airflow's rule picks the files that look like DAGs.
+    safe_mode = path.suffix != ".py" and zipfile.is_zipfile(path)
+    try:
+        bag.process_file(str(path), only_if_updated=False, safe_mode=safe_mode)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        # Airflow 2, and both for archives, let SystemExit through; both let a TypeError of their own through.
+        return {str(path): traceback.format_exc()}
+    return {}
+
+
+def _say_missing(lookup: Lookup) -> str:
+    argument = "variables" if lookup.kind == "Variable" else "connections"
+    return (
+        f"  {lookup.kind} {lookup.name!r} is not there while the file is loaded\n"
+        f"  next: pass {argument}={{{lookup.name!r}: ...}}, or write it under `{argument}:` in the case file"
+    )
+
+
+@contextmanager
+def restored_signals() -> Iterator[None]:
+    """Put the handlers of SIGALRM, SIGSEGV and SIGTERM and the running timer back as they were."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = (signal.SIGALRM, signal.SIGSEGV, signal.SIGTERM)
+    handlers = [(number, signal.getsignal(number)) for number in numbers]
+    left, interval = signal.getitimer(signal.ITIMER_REAL)
+    started = time.clock_gettime(time.CLOCK_MONOTONIC)
+    try:
+        yield
+    finally:
+        for number, handler in handlers:
+            if handler is not None and signal.getsignal(number) is not handler:
+                signal.signal(number, handler)
+        if left and not signal.getitimer(signal.ITIMER_REAL)[0]:
+            passed = time.clock_gettime(time.CLOCK_MONOTONIC) - started
+            signal.setitimer(signal.ITIMER_REAL, max(left - passed, 0.001), interval)
+
+
+@contextmanager
+def _untouched(airflow: Bridge) -> Iterator[None]:
+    """Keep what a parse does to the process from outliving it."""
+    with airflow.clean_contexts(), restored_signals(), airflow.leave_signals_alone(), _private_warnings():
+        yield
+
+
+@contextmanager
+def _private_warnings() -> Iterator[None]:
+    """Keep `-W error` of a test session from turning a DAG file's warnings into import errors."""
+    with warnings.catch_warnings(record=True):
+        warnings.simplefilter("default")
+        yield
+
+
+@contextmanager
+def _undisturbed_by_import() -> Iterator[None]:
+    """Import Airflow without letting it replace the root logger's handlers or `warnings.showwarning`, or chat."""
+    root, airflow = logging.getLogger(), logging.getLogger("airflow")
+    handlers, level, show = list(root.handlers), root.level, warnings.showwarning
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        # The level that Airflow's configuration gave to everybody becomes Airflow's alone.
+        if root.level != level and not airflow.level:
+            airflow.setLevel(root.level)
+        for handler in [entry for entry in root.handlers if entry not in handlers]:
+            root.removeHandler(handler)
+        for handler in [entry for entry in handlers if entry not in root.handlers]:
+            root.addHandler(handler)
+        root.setLevel(level)
+        warnings.showwarning = show
