@@ -23,6 +23,9 @@ STAMP := $(VENV)/.setup-$(shell cat $(CONSTRAINTS) pyproject.toml 2>/dev/null | 
 # Stands while packages are being installed. Found at the start, it tells of an interrupted set-up.
 UNFINISHED := $(VENV)/.setup-unfinished
 
+# As pip does: behind a company's proxy, only the system knows whom to trust.
+export UV_SYSTEM_CERTS ?= true
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint constraints clean
 
