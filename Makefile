@@ -53,7 +53,7 @@ test: setup
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict pytest_dynadag $(wildcard tests/typing)
+	$(BIN)/mypy pytest_dynadag $(wildcard tests/typing)
 
 # Which versions: constraints/airflow-*.in. Which packages: pyproject.toml. The outcome is committed.
 constraints: setup
