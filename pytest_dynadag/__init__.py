@@ -1,1 +1,40 @@
-"""See what a dynamic Airflow DAG becomes, before it is deployed."""
+"""pytest-dynadag: what a dynamic Airflow DAG becomes, planned, run, repeated and compared before deployment."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_dynadag.errors import DynadagError as DynadagError
+    from pytest_dynadag.errors import MissingGivenError as MissingGivenError
+    from pytest_dynadag.findings import Finding as Finding
+    from pytest_dynadag.graph.expansion import UNKNOWN as UNKNOWN
+    from pytest_dynadag.graph.expansion import Expansion as Expansion
+    from pytest_dynadag.graph.expansion import Instance as Instance
+    from pytest_dynadag.graph.given import Failed as Failed
+    from pytest_dynadag.graph.given import Skipped as Skipped
+    from pytest_dynadag.graph.structure import Structure as Structure
+    from pytest_dynadag.location import Location as Location
+
+# Loaded on first use: a pytest session that does not use us should not pay for us.
+_HOMES = {
+    "UNKNOWN": "graph.expansion",
+    "DynadagError": "errors",
+    "Expansion": "graph.expansion",
+    "Failed": "graph.given",
+    "Finding": "findings",
+    "Instance": "graph.expansion",
+    "Location": "location",
+    "MissingGivenError": "errors",
+    "Skipped": "graph.given",
+    "Structure": "graph.structure",
+}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605  (one list of names, kept in one place)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")
