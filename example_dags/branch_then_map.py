@@ -1,8 +1,8 @@
 """
 Map over a list only if a branch says so.
 
-A task that a branch does not choose is skipped before it is expanded: it never has instances, however long the
-list. What joins the two ways again needs `none_failed_min_one_success`, as after any branch.
+A task that a branch does not choose is skipped before it is expanded: it never has instances, however long
+the list. What joins the two ways again needs `none_failed_min_one_success`, as after any branch.
 """
 
 import pendulum

@@ -1,9 +1,9 @@
 """
 Make one DAG per tenant from a YAML file.
 
-Airflow executes a DAG file and takes every DAG it finds, so a loop is all it needs. Two rules keep it stable: the
-configuration is found beside this file and not in the working directory, which differs between scheduler and
-worker; and what comes from it goes through `sorted()` where its order has no meaning.
+Airflow executes a DAG file and takes every DAG it finds, so a loop is all it needs. Two rules keep it
+stable: the configuration is found beside this file and not in the working directory, which differs between
+scheduler and worker; and what comes from it goes through `sorted()` where its order has no meaning.
 """
 
 from pathlib import Path

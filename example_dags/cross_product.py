@@ -1,8 +1,8 @@
 """
 Train every model in every region: one instance per combination.
 
-Several arguments in one `expand()` make their cross product, whether they are known when the file is read (the
-models) or come from an upstream task (the regions). The last argument varies fastest.
+Several arguments in one `expand()` make their cross product, whether they are known when the file is read
+(the models) or come from an upstream task (the regions). The last argument varies fastest.
 """
 
 import pendulum

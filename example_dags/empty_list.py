@@ -1,9 +1,9 @@
 """
 Go on when there is nothing to do: the upstream's list is empty, and the run must still end with its report.
 
-A task mapped over nothing is skipped, and with it everything downstream, whatever has nothing to do with the list
-included. The trigger rule `none_failed` on the task that follows stops this. It then gets an empty sequence in
-Airflow 3, but `None` in Airflow 2.
+A task mapped over nothing is skipped, and so is all that follows it under the default trigger rule
+`all_success`. The rule `none_failed` goes on. Such a task gets an empty sequence in Airflow 3, but `None`
+in Airflow 2.
 """
 
 import pendulum

@@ -2,8 +2,8 @@
 Leave out some elements of an upstream's list, without a task that filters it.
 
 A function given to `.map()` is applied to each element when its instance starts, and may raise
-`AirflowSkipException`. The instance is still there and is shown as skipped: the length is that of the whole list.
-What collects the results needs `none_failed`, and gets those of the instances that ran.
+`AirflowSkipException`. The instance is still there and is shown as skipped: the length is that of the whole
+list. What collects the results needs `none_failed`, and gets those of the instances that ran.
 """
 
 import pendulum

@@ -1,9 +1,9 @@
 """
 Put every file through the same chain of tasks, each file on its own.
 
-A task group is expanded like a task: every task in it gets one instance per element, and the instances of one
-element depend on each other only. A slow or failed file does not hold up the others, as it would between two
-mapped tasks. Tasks after the group wait for all of it.
+A task group is expanded like a task: every task in it gets one instance per element, and the instances of
+one element depend on each other only. A slow or failed file does not hold up the others, as it would
+between two mapped tasks. Tasks after the group wait for all of it.
 """
 
 import pendulum
@@ -30,7 +30,7 @@ with DAG("mapped_task_group", schedule=None, start_date=pendulum.datetime(2024, 
 
     @task_group
     def each_file(path):
-        # By keyword: an argument given by position has no name in op_kwargs, and the labels would fail.
+        # By keyword: what is passed by position is not in op_kwargs, and a label that asks for it fails the task.
         return load(rows=extract(path=path), path=path)
 
     @task

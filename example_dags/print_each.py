@@ -2,8 +2,9 @@
 Print every name of a list that an upstream task returns: one task instance per name.
 
 The wish is often answered with operators created inside a running task, which never works (see `broken/`).
-Airflow's way is one operator, written once and expanded: `partial()` holds what all instances share, `expand()`
-what differs. A `PythonOperator` takes its arguments as a list, so `.map()` wraps each name into one.
+Airflow's way is one operator, written once and expanded: `partial()` holds what all instances share,
+`expand()` what differs. A `PythonOperator` takes its arguments as a list, so `.map()` wraps each name into
+one.
 """
 
 import pendulum

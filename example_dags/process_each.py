@@ -1,9 +1,10 @@
 """
-Process a variable number of data sets, each with its own parameters, which an upstream task returns as dicts.
+Process a variable number of data sets, each with its own parameters, which an upstream task returns as
+dicts.
 
-`expand_kwargs()` takes a list of dicts and makes one instance per dict; its keys are the operator's arguments.
-Here they are those of an operator of our own. A `PythonOperator` has one argument for them all and would be
-expanded with `expand(op_kwargs=list_data.output)`.
+`expand_kwargs()` takes a list of dicts and makes one instance per dict; its keys are the operator's
+arguments. Here they are those of an operator of our own. A `PythonOperator` has one argument for them all
+and would be expanded with `expand(op_kwargs=list_data.output)`.
 """
 
 import pendulum

@@ -1,8 +1,8 @@
 """
 Load the sales of every region, then report: the smallest DAG that shows what a test can say.
 
-How many regions there are is known only when `list_regions` has run. `load` is expanded over them, `report` waits
-for all of them.
+How many regions there are is known only when `list_regions` has run. `load` is expanded over them, `report`
+waits for all of them.
 """
 
 import pendulum

@@ -1,9 +1,9 @@
 """
 Process a variable number of data sets in TaskFlow, and collect what came out.
 
-The same wish as in `process_each.py`: a decorated function is expanded by calling `expand_kwargs()` in place of
-the function. What it returns stands for the results of all instances; given to an ordinary task, it arrives as
-one sequence in map-index order, after the last instance is done.
+The same wish as in `process_each.py`: a decorated function is expanded by calling `expand_kwargs()` in
+place of the function. What it returns stands for the results of all instances; given to an ordinary task,
+it arrives as one sequence in map-index order, after the last instance is done.
 """
 
 import pendulum

@@ -12,7 +12,7 @@ def test_variable_decides(dynadag):
 
 
 def test_default_for_real(dynadag):
-    """Without the Variable the file has its default, with or without a database."""
+    """Without the Variable the file takes its default."""
     run = dynadag.run("variable_driven")
 
     assert run.success

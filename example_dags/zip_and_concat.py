@@ -1,9 +1,9 @@
 """
 Combine the lists of two upstream tasks before mapping over them: side by side, or one after the other.
 
-`a.zip(b)` makes one tuple per position and stops at the shorter list (with `fillvalue=` it goes on to the end of
-the longer one). `a.concat(b)` makes one list of both. Airflow combines them lazily, when an instance asks for its
-element, so neither needs a task of its own.
+`a.zip(b)` makes one tuple per position and stops at the shorter list (with `fillvalue=` it goes on to the
+end of the longer one). `a.concat(b)` makes one list of both. Airflow combines them lazily, when an instance
+asks for its element, so neither needs a task of its own.
 """
 
 import pendulum

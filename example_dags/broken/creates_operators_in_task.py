@@ -1,9 +1,9 @@
 """
 BROKEN: create operators while a task runs, put them into the DAG and behind the running task.
 
-The worst form, because it looks as if it worked: the run is green, and none of the operators is ever executed.
-Task instances come from the DAG as it was when the run began; what a task adds to its own copy of the DAG, nobody
-reads. Right: `print_each.py`.
+The worst form, because it looks as if it worked: the run is green, and none of the operators is ever
+executed. Task instances come from the DAG as it was when the run began; what a task adds to its own copy of
+the DAG, nobody reads. Right: `print_each.py`.
 """
 
 import pendulum

@@ -1,9 +1,10 @@
 """
-BROKEN: the same with `op_kwargs` and a function of the module, so that the operators could at least be pickled.
+BROKEN: the same with `op_kwargs` and a function of the module, so that the operators could at least be
+pickled.
 
-This never works either: `make_operators` fails when its return value is stored. Where Airflow 2 allows pickled
-XComs the run is even green, and still none of the operators is ever executed. Right: `process_each.py`, in which
-the upstream returns the parameters as dicts.
+This never works either: `make_operators` fails when its return value is stored. Where Airflow 2 allows
+pickled XComs the run is even green, and still none of the operators is ever executed. Right:
+`process_each.py`, in which the upstream returns the parameters as dicts.
 """
 
 import pendulum
@@ -26,7 +27,8 @@ def make():
         {"data_id": "customers", "process_time": "2024-05-01T07:30"},
     ]
     return [
-        PythonOperator(task_id=f"process_{one['data_id']}", python_callable=process, op_kwargs=one) for one in data
+        PythonOperator(task_id=f"process_{one['data_id']}", python_callable=process, op_kwargs=one)
+        for one in data
     ]
 
 

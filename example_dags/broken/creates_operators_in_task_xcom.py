@@ -1,8 +1,9 @@
 """
 BROKEN: hand operators from one task to the next through XCom, and wire them up there.
 
-This never works. An XCom is data and an operator is not: `make_operators` fails when its return value is stored,
-and nothing after it starts. Right: `print_each.py`, in which the upstream returns the names themselves.
+This never works. An XCom is data and an operator is not: `make_operators` fails when its return value is
+stored, and nothing after it starts. Right: `print_each.py`, in which the upstream returns the names
+themselves.
 """
 
 import pendulum
@@ -18,7 +19,8 @@ except ImportError:  # Airflow 2
 def make():
     names = ["ada", "grace", "katherine"]
     return [
-        PythonOperator(task_id=f"print_{name}", python_callable=lambda name=name: print(name)) for name in names
+        PythonOperator(task_id=f"print_{name}", python_callable=lambda name=name: print(name))
+        for name in names
     ]
 
 

@@ -1,8 +1,8 @@
 """
 BROKEN: call a decorated task inside another one, once per name.
 
-This never works. Inside a running task such a call executes nothing: it makes an operator and returns a reference
-to its future output, which `print_all` cannot store as its own return value, so it fails. Right:
+This never works. Inside a running task such a call executes nothing: it makes an operator and returns a
+reference to its future output, which `print_all` cannot store as its own return value, so it fails. Right:
 `taskflow_each.py`, in which the inner task is expanded over the list.
 """
 
