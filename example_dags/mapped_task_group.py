@@ -30,7 +30,7 @@ with DAG("mapped_task_group", schedule=None, start_date=pendulum.datetime(2024, 
 
     @task_group
     def each_file(path):
-        # By keyword: what is passed by position is not in op_kwargs, and a label that asks for it fails the task.
+        # By keyword: what is passed by position is not in op_kwargs, and its label would fail the task.
         return load(rows=extract(path=path), path=path)
 
     @task
