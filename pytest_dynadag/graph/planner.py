@@ -146,12 +146,13 @@ class _Planner:
             state = self._skipped_state(task, None) or self._judge(task, None)
             self._settle(task, None, [state])
             return
-        literal = all(_is_literal(mapping) for _, mapping in self.structure.mappings_of(task))
         count = self._count(task)
-        early = self._source_state(task) or (None if literal and count else self._early_state(task))
-        if literal and count:
-            self._settle(task, count, [early or s for s in self._states(task, count)])
-        elif early is not None:
+        early = self._source_state(task)
+        if isinstance(count, int) and count and self._expands_at_once(task):
+            self._settle(task, count, [early or state for state in self._states(task, count)])
+            return
+        early = early or self._early_state(task)
+        if early is not None:
             self._leave(task, 0, early, f"never expanded: {self._why(task, early)}")
         elif isinstance(count, Unknown):
             self._leave_uncounted(task)
@@ -159,6 +160,10 @@ class _Planner:
             self._leave(task, 0, rules.SKIPPED, "mapped over nothing")
         else:
             self._settle(task, count, self._states(task, count))
+
+    def _expands_at_once(self, task: Task) -> bool:
+        """Tell whether the file alone decides the length: such tasks are expanded when the run is created."""
+        return all(_is_literal(mapping) for _, mapping in self.structure.mappings_of(task))
 
     def _leave(self, task: Task, count: int | None, state: str, reason: str) -> None:
         self.outcomes[task.task_id] = _Outcome(
@@ -184,11 +189,12 @@ class _Planner:
         inputs: list[Mapping[str, Any]] = []
         outputs: list[Any] = []
         ended: list[str] = []
-        for index, state in zip(indexes, states):
+        for index, early in zip(indexes, states, strict=True):
             arguments, obstacle = self._inputs(task, index)
             output: Any = MISSING
+            state = early or obstacle
             if state is None:
-                state, output = (obstacle, MISSING) if obstacle else self._end(task, index, arguments)
+                state, output = self._end(task, index, arguments)
             inputs.append(arguments)
             outputs.append(output)
             ended.append(state)
@@ -224,12 +230,9 @@ class _Planner:
     def _countable(self, output: Output, owner: str) -> Any:
         """Give an output to count, and note it as missing if it is needed and not known."""
         outcome = self.outcomes[output.task_id]
-        if self._never_counted(output.task_id) or outcome.expansion.state not in (
-            rules.SUCCESS,
-            rules.UNKNOWN_STATE,
-        ):
-            if not outcome.expansion.mapped or self._never_counted(output.task_id):
-                return UNKNOWN
+        ended = outcome.expansion.state in (rules.SUCCESS, rules.UNKNOWN_STATE)
+        if self._never_counted(output.task_id) or not (ended or outcome.expansion.mapped):
+            return UNKNOWN
         value = self._lookup(output)
         if value is UNKNOWN:
             need = (f"{owner}[?]", self.structure.location_of(owner))
@@ -422,7 +425,7 @@ class _Planner:
             return ()
         if self.label is None:
             return (UNKNOWN,) * len(indexes)
-        return tuple(self.label(task, index, row) for index, row in zip(indexes, inputs))
+        return tuple(self.label(task, index, row) for index, row in zip(indexes, inputs, strict=True))
 
     # -- the whole --------------------------------------------------------------------------------
 
@@ -451,5 +454,4 @@ _BLAME: dict[str, tuple[str, ...]] = {
 
 
 def _is_literal(mapping: Product | Rows) -> bool:
-    """A mapping whose length the file itself decides is expanded when the run is created."""
     return all(isinstance(source, (Literal, Argument)) for source in mapping.sources)

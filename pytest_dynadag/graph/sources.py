@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Union
+from typing import Any, TypeAlias
 
 from pytest_dynadag.graph.canonical import decode, encode, register_reference
 from pytest_dynadag.graph.given import RETURN_VALUE
@@ -135,7 +135,7 @@ class Concat:
         return {"$concat": [source.to_dict() for source in self.sources]}
 
 
-Source = Union[Literal, Output, Map, Zip, Concat, Argument]
+Source: TypeAlias = "Literal | Output | Map | Zip | Concat | Argument"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ class Rows:
         return {"expand_kwargs": self.source.to_dict()}
 
 
-MappingForm = Union[Product, Rows]
+MappingForm: TypeAlias = "Product | Rows"
 
 
 def iterate_references(value: Any) -> Iterator[Output | Argument]:

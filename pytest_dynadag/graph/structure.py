@@ -263,8 +263,8 @@ class Structure:
     @property
     def applies_functions(self) -> bool:
         """Tell whether some mapping calls a function of the DAG file (`.map()`), which plain data cannot hold."""
-        owners = (*self.tasks, *self.groups)
-        return any(True for owner in owners for _ in iterate_functions(owner.mapping))
+        mappings = (*(task.mapping for task in self.tasks), *(group.mapping for group in self.groups))
+        return any(True for mapping in mappings for _ in iterate_functions(mapping))
 
     @cached_property
     def digest(self) -> str:

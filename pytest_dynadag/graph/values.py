@@ -30,11 +30,11 @@ Lookup = Callable[[Output], Any]
 """Gives what a task's output is to a mapping: a list, tuple or dict, or UNKNOWN."""
 
 
-class IndexSkipped(Exception):
+class IndexSkipped(Exception):  # noqa: N818  (a decision of the DAG, not an error)
     """A function passed to `.map()` skipped this index."""
 
 
-class IndexFailed(Exception):
+class IndexFailed(Exception):  # noqa: N818  (what the worker meets, not an error of ours)
     """The inputs of this index cannot be had; the text is the error that Airflow's worker meets."""
 
 
