@@ -1,0 +1,103 @@
+"""Where each task and group is written: Airflow does not keep the line, so we note it while a file is parsed."""
+
+# A task is noted when it joins its DAG, which both families do in DAG.add_task (sdk/definitions/dag.py, 3.3.2;
+# models/dag.py, 2.11.2), also for mapped operators; a group when it is entered. The line is the innermost one in the
+# DAG's own file, or else the innermost one outside of libraries.
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from pytest_dynadag.location import Location
+
+_noted: dict[int, tuple[weakref.ref[Any], dict[str, Location]]] = {}
+_LIBRARIES = (
+    f"{Path(__file__).parents[1]}/",
+    f"{Path(sys.prefix).resolve()}/",
+    f"{Path(sys.base_prefix)}/lib/",
+)
+
+
+def lines_of(dag: Any) -> dict[str, Location]:
+    """Give task and group ids of *dag* to the place where each is written, as far as it was noted."""
+    reference, lines = _noted.get(id(dag), (None, {}))
+    return lines if reference is not None and reference() is dag else {}
+
+
+@contextmanager
+def noted_lines() -> Iterator[None]:
+    """Note where tasks and groups are written, for every DAG built within; entering twice does no harm."""
+    dag_class, group_class = _authoring_classes()
+    if hasattr(dag_class.add_task, "_dynadag"):
+        yield
+        return
+    add_task, enter = dag_class.add_task, group_class.__enter__
+    dag_class.add_task = _noting(add_task, lambda dag, task, *_: (dag, task.task_id))
+    group_class.__enter__ = _noting(enter, lambda group, *_: (_dag_of(group), group.group_id))
+    try:
+        yield
+    finally:
+        dag_class.add_task, group_class.__enter__ = add_task, enter
+
+
+def note_lines() -> None:
+    """Note where tasks and groups are written from now on, for DAGs that tests build themselves."""
+    noted_lines().__enter__()
+
+
+def _noting(original: Callable[..., Any], about: Callable[..., tuple[Any, Any]]) -> Callable[..., Any]:
+    @wraps(original)
+    def note(*args: Any, **kwargs: Any) -> Any:
+        dag, node_id = about(*args, *kwargs.values())
+        if dag is not None and node_id and (place := _find_place(dag, sys._getframe(1))):  # noqa: SLF001
+            _lines_for(dag).setdefault(node_id, place)
+        return original(*args, **kwargs)
+
+    note._dynadag = True  # type: ignore[attr-defined]  # noqa: SLF001 - our own mark
+    return note
+
+
+def _lines_for(dag: Any) -> dict[str, Location]:
+    reference, lines = _noted.get(id(dag), (None, {}))
+    if reference is None or reference() is not dag:
+        key = id(dag)
+        _noted[key] = (weakref.ref(dag, lambda gone: _forget(key, gone)), lines := {})
+    return lines
+
+
+def _forget(key: int, reference: weakref.ref[Any]) -> None:
+    if key in _noted and _noted[key][0] is reference:
+        del _noted[key]
+
+
+def _find_place(dag: Any, frame: FrameType | None) -> Location | None:
+    own_file = getattr(dag, "fileloc", None)
+    outside: Location | None = None
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if file == own_file:
+            return Location(file, frame.f_lineno)
+        if outside is None and not file.startswith(("<", *_LIBRARIES)):
+            outside = Location(file, frame.f_lineno)
+        frame = frame.f_back
+    return outside
+
+
+def _dag_of(group: Any) -> Any:
+    return getattr(group, "dag", None)
+
+
+def _authoring_classes() -> tuple[Any, Any]:
+    try:
+        from airflow.sdk import DAG, TaskGroup
+    except ImportError:
+        from airflow.models.dag import DAG
+        from airflow.utils.task_group import TaskGroup
+    return DAG, TaskGroup
