@@ -204,9 +204,11 @@ def own_settings(home: Path) -> dict[str, str]:
 
 def require_airflow() -> None:
     """Raise `AirflowMissingError` where Airflow cannot be imported; does not import it."""
-    spec = importlib.util.find_spec("airflow") if "airflow" not in sys.modules else True
+    if "airflow" in sys.modules:
+        return
+    spec = importlib.util.find_spec("airflow")
     # A project's folder `airflow/` without __init__.py is found as a namespace package: not Airflow.
-    if spec is None or (spec is not True and spec.origin is None):
+    if spec is None or spec.origin is None:
         raise AirflowMissingError(sys.prefix)
 
 

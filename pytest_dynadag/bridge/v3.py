@@ -7,11 +7,16 @@ from __future__ import annotations
 import importlib
 import inspect
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+
+from pytest_dynadag.bridge.patching import replaced
+from pytest_dynadag.bridge.protocol import Watcher
+from pytest_dynadag.bridge.running import key_of, query_run, watch_rendering, watch_resolving
 
 # Where the code that parses a file stands: from 3.2 on, and before.
 _PARSERS = (
@@ -19,6 +24,8 @@ _PARSERS = (
     "airflow.dag_processing.dagbag",
     "airflow.models.dagbag",
 )
+
+_BUNDLE = "pytest-dynadag"
 
 
 class Bridge3:
@@ -79,6 +86,171 @@ class Bridge3:
         finally:
             for module in modules:
                 module.signal = signal
+
+    def is_mapped(self, task: Any) -> bool:
+        """Say whether *task* itself is mapped."""
+        return bool(task.is_mapped)
+
+    def make_skip(self, why: str) -> Exception:
+        """Make an AirflowSkipException."""
+        from airflow.sdk.exceptions import AirflowSkipException
+
+        error: Exception = AirflowSkipException(why)
+        return error
+
+    def make_failure(self, why: str) -> Exception:
+        """Make an AirflowFailException."""
+        from airflow.sdk.exceptions import AirflowFailException
+
+        error: Exception = AirflowFailException(why)
+        return error
+
+    def unmap(self, ti: Any, context: Any) -> None:
+        """Do the first half of `MappedOperator.render_template_fields` (`sdk/definitions/mappedoperator.py`, 3.3)."""
+        from airflow.sdk.execution_time.context import context_update_for_unmapped
+
+        values, _ = ti.task._expand_mapped_kwargs(context)
+        context_update_for_unmapped(context, ti.task.unmap(values))
+        ti.is_mapped = True
+
+    def resolve(self, expand_input: Any, context: Any) -> Mapping[str, Any]:
+        """Ask an expand input for the values of one instance."""
+        values, _ = expand_input.resolve(context)
+        return dict(values)
+
+    def make_smallest_dag(self) -> Any:
+        """Make a DAG of one task that pushes an XCom to a mapped one."""
+        from airflow.sdk import dag, task
+
+        with self.clean_contexts():
+            return dag(dag_id="dynadag_smallest", schedule=None)(lambda: _two_tasks(task))()
+
+    @contextmanager
+    def stored(self, dag: Any, siblings: Iterable[Any]) -> Iterator[None]:
+        """
+        Write the DAGs as if a bundle held them, and let `dag.test()` find no bundle to parse.
+
+        Without, `dag.test()` refuses a DAG that is in no bundle, and parses every file of one that is, at
+        every call (`sdk/definitions/dag.py`, 3.3).
+        """
+        from airflow.dag_processing.bundles.manager import DagBundlesManager
+
+        _write_dags([dag, *siblings])
+        with (
+            replaced(DagBundlesManager, "sync_bundles_to_db", _sync_nothing),
+            replaced(DagBundlesManager, "get_all_dag_bundles", _list_nothing),
+        ):
+            yield
+
+    @contextmanager
+    def watched(self, watcher: Watcher) -> Iterator[None]:
+        """Listen to `task_runner.run`, `RuntimeTaskInstance.render_templates` and the expand inputs."""
+        from airflow.sdk.definitions._internal import expandinput
+        from airflow.sdk.execution_time import task_runner
+
+        inputs = (expandinput.DictOfListsExpandInput, expandinput.ListOfDictsExpandInput)
+        with ExitStack() as stack:
+            for owner, name, make in (
+                (task_runner, "run", _watch_run),
+                (task_runner.RuntimeTaskInstance, "render_templates", watch_rendering),
+                *((owner, "resolve", watch_resolving) for owner in inputs),
+            ):
+                stack.enter_context(replaced(owner, name, make(getattr(owner, name), watcher)))
+            yield
+
+    def test(self, dag: Any, at: datetime | None, conf: Mapping[str, Any]) -> Any:
+        """Call `dag.test()`."""
+        when = {"logical_date": at, "run_after": at} if at else {}
+        return dag.test(run_conf=dict(conf) or None, **when)
+
+    def test_frames(self, dag: Any) -> tuple[Any, Any]:
+        """Give the code object of `DAG.test`, and its module (`sdk/definitions/dag.py`, 3.3)."""
+        from airflow.sdk.definitions import dag as module
+
+        return inspect.unwrap(module.DAG.test).__code__, module
+
+    def read_label(self, ti: Any) -> str | None:
+        """Read the rendered `map_index_template` of a row; the plain property falls back to the index."""
+        return getattr(ti, "_rendered_map_index", None)
+
+    def read_xcoms(self, dag_id: str, run_id: str) -> dict[tuple[str, int, str], Any]:
+        """Read the XComs of a run through the configured XCom backend."""
+        from airflow.models.xcom import XComModel
+        from airflow.sdk.execution_time.xcom import XCom
+
+        rows = query_run(XComModel, dag_id, run_id)
+        return {(row.task_id, row.map_index, row.key): XCom.deserialize_value(row) for row in rows}
+
+
+def _two_tasks(task: Any) -> None:
+    numbers = task(task_id="list_numbers")(lambda: [0])()
+    task(task_id="take")(lambda number: number).expand(number=numbers)
+
+
+def _watch_run(original: Any, watcher: Watcher) -> Any:
+    def run(ti: Any, context: Any, log: Any) -> Any:
+        with watcher.around(key_of(ti)):
+            state, message, error = original(ti, context, log)
+        if error is not None:
+            watcher.failed(key_of(ti), error)
+        return state, message, error
+
+    return run
+
+
+def _sync_nothing(manager: Any, **kwargs: Any) -> None:
+    """Stand in for `sync_bundles_to_db`."""
+
+
+def _list_nothing(manager: Any) -> Iterator[Any]:
+    """Stand in for `get_all_dag_bundles`."""
+    return iter(())
+
+
+def _write_dags(dags: list[Any]) -> None:
+    from airflow.dag_processing.collection import update_dag_parsing_results_in_db
+    from airflow.models.dagbundle import DagBundleModel
+    from airflow.utils.session import create_session
+
+    known = inspect.signature(update_dag_parsing_results_in_db).parameters
+    options: dict[str, Any] = {"parse_duration": None, "files_parsed": set()}
+    with create_session() as session:
+        session.merge(DagBundleModel(name=_BUNDLE))
+        session.commit()
+        update_dag_parsing_results_in_db(
+            bundle_name=_BUNDLE,
+            bundle_version=None,
+            dags=_serialize(dags),
+            import_errors={},
+            warnings=set(),
+            session=session,
+            **{name: value for name, value in options.items() if name in known},
+        )
+
+
+def _serialize(dags: list[Any]) -> list[Any]:
+    """Serialize the first, which is to run, and of the others those that can be."""
+    from airflow.serialization.serialized_objects import LazyDeserializedDAG
+
+    written = []
+    for position, dag in enumerate(dags):
+        try:
+            written.append(_serialize_one(LazyDeserializedDAG, dag))
+        except Exception:
+            if not position:
+                raise
+    return written
+
+
+def _serialize_one(lazy: Any, dag: Any) -> Any:
+    # A DAG that was built in a test was never bagged, which would have set this.
+    if not getattr(dag, "relative_fileloc", None):
+        dag.relative_fileloc = dag.fileloc
+    if hasattr(lazy, "from_dag"):
+        return lazy.from_dag(dag)
+    from airflow.serialization.serialized_objects import SerializedDAG
+
+    return lazy(data=SerializedDAG.to_dict(dag))
 
 
 def _set_unless_fault(number: int, handler: Callable[..., Any]) -> Any:

@@ -1,0 +1,1 @@
+"""Running DAGs for real through Airflow, and observing what they become."""

@@ -1,0 +1,47 @@
+"""What can keep a run from starting, or from finishing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pytest_dynadag.errors import DynadagError
+
+
+class StuckRunError(DynadagError):
+    """
+    A run that cannot finish: nothing can be started, and something waits.
+
+    *waiting* maps an instance key to its state, *reasons* to Airflow's own words.
+    """
+
+    def __init__(self, dag_id: str, waiting: Mapping[str, str], reasons: Mapping[str, Sequence[str]]) -> None:
+        self.dag_id = dag_id
+        self.waiting = dict(waiting)
+        self.reasons = {key: tuple(why) for key, why in reasons.items()}
+        super().__init__(describe_stuck(dag_id, self.waiting, self.reasons))
+
+
+def describe_stuck(dag_id: str, waiting: Mapping[str, str], reasons: Mapping[str, Sequence[str]]) -> str:
+    """Compose the message of a `StuckRunError`: who waits, in which state, and for what."""
+    many = "1 instance waits" if len(waiting) == 1 else f"{len(waiting)} instances wait"
+    lines = [f"the run of {dag_id!r} cannot finish: {many} for something that never comes"]
+    width = max((len(key) for key in waiting), default=0)
+    for key, state in waiting.items():
+        lines.append(f"  {key:<{width}}  state {state}")
+        lines.extend(f"  {'':<{width}}  {why}" for why in reasons.get(key, ()))
+    first = next(iter(waiting), "task")
+    lines.append(
+        f"  next: give the task an output, given={{{first!r}: ...}}, or a state, states={{{first!r}: 'skipped'}}"
+    )
+    return "\n".join(lines)
+
+
+class ParamsError(DynadagError):
+    """A value that a DAG's params do not allow: *name*, *value*, and *why* in the words of the schema."""
+
+    def __init__(self, dag_id: str, name: str, value: object, why: str) -> None:
+        self.dag_id, self.name, self.value, self.why = dag_id, name, value, why
+        super().__init__(
+            f"params[{name!r}] of DAG {dag_id!r}: {value!r} is not allowed: {why}\n"
+            f"  next: pass params={{{name!r}: ...}} with a value that the Param's schema accepts"
+        )
