@@ -33,23 +33,32 @@ def lines_of(dag: Any) -> dict[str, Location]:
 
 @contextmanager
 def noted_lines() -> Iterator[None]:
-    """Note where tasks and groups are written, for every DAG built within; entering twice does no harm."""
-    dag_class, group_class = _authoring_classes()
-    if hasattr(dag_class.add_task, "_dynadag"):
-        yield
-        return
-    add_task, enter = dag_class.add_task, group_class.__enter__
-    dag_class.add_task = _noting(add_task, lambda dag, task, *_: (dag, task.task_id))
-    group_class.__enter__ = _noting(enter, lambda group, *_: (_dag_of(group), group.group_id))
+    """Note where tasks and groups are written, for every DAG built within."""
+    undo = note_lines()
     try:
         yield
     finally:
+        undo()
+
+
+def note_lines() -> Callable[[], None]:
+    """
+    Note where tasks and groups are written from now on, also for DAGs that tests build themselves.
+
+    Returns:
+        What ends it; where lines were noted already, something that does nothing.
+    """
+    dag_class, group_class = _authoring_classes()
+    add_task, enter = dag_class.add_task, group_class.__enter__
+    if hasattr(add_task, "_dynadag"):
+        return lambda: None
+
+    def undo() -> None:
         dag_class.add_task, group_class.__enter__ = add_task, enter
 
-
-def note_lines() -> None:
-    """Note where tasks and groups are written from now on, for DAGs that tests build themselves."""
-    noted_lines().__enter__()
+    dag_class.add_task = _noting(add_task, lambda dag, task, *_: (dag, task.task_id))
+    group_class.__enter__ = _noting(enter, lambda group, *_: (_dag_of(group), group.group_id))
+    return undo
 
 
 def _noting(original: Callable[..., Any], about: Callable[..., tuple[Any, Any]]) -> Callable[..., Any]:

@@ -1,0 +1,322 @@
+"""What the `dynadag` fixture hands to a test: load, plan, run, sizes, each a call and a plain result."""
+
+# Airflow is imported when a call needs it, in a home that is settled before; planning a DAG of the folder by its id
+# needs only the generation record, unless the DAG applies functions of its own (`.map()`).
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_dynadag.errors import DynadagError, UnknownNameError, suggest
+
+if TYPE_CHECKING:
+    from pytest_dynadag.bridge.loading import Loaded
+    from pytest_dynadag.graph.expansion import Expansion
+    from pytest_dynadag.graph.structure import Structure
+    from pytest_dynadag.plugin.session import DagSession
+    from pytest_dynadag.run.runner import Run
+
+DEFAULTS = ("given", "states", "params", "conf", "variables", "connections", "env", "at", "engine", "order")
+"""What `@pytest.mark.dynadag(...)` may set for the calls of one test."""
+
+
+@dataclass(frozen=True, repr=False)
+class Bag:
+    """
+    What DAG files define.
+
+    Attributes:
+        dags: dag_id to Airflow's DAG object.
+        import_errors: Path to the text of what failed there.
+        bag: Airflow's own DagBag, in memory.
+    """
+
+    dags: Mapping[str, Any]
+    import_errors: Mapping[str, str]
+    bag: Any
+
+    def __repr__(self) -> str:
+        return f"<Bag: {len(self.dags)} DAGs, {len(self.import_errors)} import errors>"
+
+    @cached_property
+    def structures(self) -> dict[str, Structure]:
+        """dag_id to the structure of the DAG."""
+        from pytest_dynadag.bridge.extract import structure_of
+
+        return {dag_id: structure_of(dag) for dag_id, dag in self.dags.items()}
+
+
+@dataclass
+class Workplace:
+    """The part of the harness that lives as long as the process: Airflow's home, and what has been loaded."""
+
+    session: DagSession
+    bags: dict[tuple[Path, ...], Bag] = field(default_factory=dict)
+    settled: bool = False
+
+    def settle(self) -> None:
+        """Isolate Airflow in a home of this process; from then on it may be imported."""
+        if self.settled:
+            return
+        from pytest_dynadag.bridge.home import settle
+        from pytest_dynadag.bridge.lines import note_lines
+
+        self.settled = True
+        home = self.session.folder / f"home-{self.session.worker}"
+        isolation = settle(home, let_through=self.session.options.let_through)
+        self.session.config.add_cleanup(isolation.undo)
+        sys.path.extend(str(f) for f in self.session.import_folders if str(f) not in sys.path)
+        note_lines()
+
+    def load(self, paths: tuple[Path, ...], metadata: Mapping[str, Any]) -> Bag:
+        """Parse files or folders; without *metadata* once for the whole session."""
+        if not any(metadata.values()) and paths in self.bags:
+            return self.bags[paths]
+        bag = self.parse(paths, metadata)
+        if not any(metadata.values()):
+            self.bags[paths] = bag
+        return bag
+
+    def parse(self, paths: tuple[Path, ...], metadata: Mapping[str, Any]) -> Bag:
+        """Parse files or folders anew."""
+        self.settle()
+        from pytest_dynadag.bridge.loading import load
+        from pytest_dynadag.bridge.metadata import parse_metadata
+
+        with parse_metadata(**metadata):
+            loaded: Loaded = load(paths)
+        errors = {name: f"{failure}\n\n{failure.text}" for name, failure in loaded.errors.items()}
+        return Bag(loaded.dags, errors, loaded.bag)
+
+
+class NotLoadedError(DynadagError):
+    """A DAG whose file did not give it: *errors* are the import errors of that file, *known* what it has."""
+
+    def __init__(self, dag_id: str, path: str, errors: Mapping[str, str], known: Iterable[str]) -> None:
+        self.dag_id, self.path, self.errors, self.known = dag_id, path, dict(errors), tuple(sorted(known))
+        why = "\n".join(text.split("\n\n")[0] for text in errors.values()) or suggest(dag_id, self.known)
+        super().__init__(f"{path} did not give the DAG {dag_id!r}: {why}")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Dynadag:
+    """
+    Loads, plans and runs DAGs, isolated from the machine's own Airflow.
+
+    *defaults* stand in for arguments that a call leaves out; they come from `@pytest.mark.dynadag(...)`.
+    """
+
+    workplace: Workplace
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<Dynadag: {len(self.workplace.bags)} bags loaded, {len(self.defaults)} defaults>"
+
+    def load(
+        self,
+        path: str | Path | None = None,
+        *,
+        variables: Mapping[str, Any] | None = None,
+        connections: Mapping[str, Any] | None = None,
+        env: Mapping[str, str | None] | None = None,
+    ) -> Bag:
+        """
+        Parse a DAG file or folder in memory; a fresh parse where something is given, else once a session.
+
+        Args:
+            path: Relative to pytest's rootdir; without it the DAG folders of the session.
+            variables: Airflow Variables by name, visible while the files are parsed. What is not text
+                becomes JSON.
+            connections: Airflow Connections by id: a URI, or their fields.
+            env: Environment variables; None removes one.
+        """
+        metadata = self._metadata(variables, connections, env)
+        return self.workplace.load(self._paths(path), metadata)
+
+    def plan(
+        self,
+        dag: Any,
+        *,
+        given: Mapping[Any, Any] | None = None,
+        states: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | None = None,
+        conf: Mapping[str, Any] | None = None,
+        strict: bool = True,
+        variables: Mapping[str, Any] | None = None,
+        connections: Mapping[str, Any] | None = None,
+        env: Mapping[str, str | None] | None = None,
+    ) -> Expansion:
+        """
+        Compute what a DAG becomes, without running anything.
+
+        Args:
+            dag: A dag_id, an Airflow DAG object, or a Structure.
+            given: Outputs by task id: one value, or for a mapped task one per index or a callable of the inputs of an
+                instance; `Skipped` or `Failed("why")` in their place. (task id, key) for other XCom keys.
+            states: `skipped` or `failed` by task id or instance key.
+            params: What labels may ask for as `params`.
+            conf: What labels may ask for as `dag_run.conf`.
+            strict: Whether outputs that decide a length must be given; otherwise they leave `task[?]`.
+            variables: As for `load`; with *connections* and *env* the DAG's file is parsed anew.
+            connections: As for `load`.
+            env: As for `load`.
+
+        Raises:
+            MissingGivenError: Outputs that decide a length are absent; all are listed.
+            UnknownNameError: There is no such DAG or task; the nearest are named.
+        """
+        from pytest_dynadag.bridge.labels import make_labeller
+        from pytest_dynadag.bridge.limits import max_map_length
+        from pytest_dynadag.graph.given import Given
+        from pytest_dynadag.graph.planner import plan
+
+        params, conf = self._or_default("params", params), self._or_default("conf", conf)
+        known = Given.of(
+            self._or_default("given", given),
+            self._or_default("states", states),
+            params=params,
+            conf=conf,
+            max_map_length=max_map_length(self.workplace.session.options.let_through),
+        )
+        structure = self._structure(dag, self._metadata(variables, connections, env))
+        return plan(structure, known, strict=strict, label=make_labeller(params, conf))
+
+    def sizes(self, dag: Any, lengths: Iterable[int] = (0, 1, 2, 5)) -> dict[str, Expansion]:
+        """
+        Plan a DAG for every combination of lengths worth looking at.
+
+        Args:
+            dag: As for `plan`.
+            lengths: How long each run-time source is made, one at a time and all together.
+
+        Returns:
+            Plans by name, such as `list_regions=0`; `as written` where nothing is decided at run time.
+        """
+        from pytest_dynadag.bridge.labels import make_labeller
+        from pytest_dynadag.graph.sizes import plan_sizes
+
+        return plan_sizes(self._structure(dag, self._metadata()), lengths, label=make_labeller())
+
+    def run(
+        self,
+        dag: Any,
+        *,
+        given: Mapping[Any, Any] | None = None,
+        states: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | None = None,
+        conf: Mapping[str, Any] | None = None,
+        variables: Mapping[str, Any] | None = None,
+        connections: Mapping[str, Any] | None = None,
+        env: Mapping[str, str | None] | None = None,
+        at: Any = None,
+        engine: str | None = None,
+        order: Any = None,
+    ) -> Run:
+        """
+        Execute a DAG through Airflow, to its end, and observe what it became.
+
+        Args:
+            dag: A dag_id (its file is parsed anew), or an Airflow DAG object, also one built in the test.
+            given: As for `plan`; given tasks are not executed, their outputs are recorded as if they had run.
+            states: As for `plan`.
+            params: Values for the DAG's params.
+            conf: The run's configuration; params are added to it, as Airflow does.
+            variables: As for `load`; visible to the parse and to the tasks.
+            connections: As for `load`.
+            env: As for `load`.
+            at: The logical date, as datetime or ISO text; the clock stands there.
+            engine: `airflow` for Airflow's own `dag.test()`.
+            order: None (by task, then index), `"reverse"`, or a number that seeds another order.
+
+        Raises:
+            StuckRunError: The run cannot finish; the message lists what is stuck and why.
+            UnknownNameError: There is no such DAG or task; the nearest are named.
+        """
+        from pytest_dynadag.run.runner import run_dag
+
+        metadata = self._metadata(variables, connections, env)
+        return run_dag(
+            self._dag_object(dag, metadata),
+            given=self._or_default("given", given),
+            states=self._or_default("states", states),
+            params=self._or_default("params", params),
+            conf=self._or_default("conf", conf),
+            at=self._or_default("at", at),
+            engine=self._or_default("engine", engine) or self.workplace.session.options.engine,
+            order=self._or_default("order", order),
+            **metadata,
+        )
+
+    def assert_same(self, plan: Expansion, observed: Expansion) -> None:
+        """
+        Fail with what differs unless two expansions have the same instances, inputs and edges.
+
+        Raises:
+            AssertionError: They differ; the text lists how.
+        """
+        if plan != observed:
+            raise AssertionError(str(plan.diff(observed)))
+
+    # -- finding the DAG ------------------------------------------------------------------------------
+
+    def _structure(self, dag: Any, metadata: Mapping[str, Any]) -> Structure:
+        from pytest_dynadag.graph.structure import Structure
+
+        if isinstance(dag, Structure):
+            return dag
+        if not isinstance(dag, str):
+            from pytest_dynadag.bridge.extract import structure_of
+
+            return structure_of(dag)
+        record, structure = self.workplace.session.find(dag)
+        if not any(metadata.values()) and not structure.applies_functions:
+            return structure
+        bag = self.workplace.load((Path(record.path),), metadata)
+        return bag.structures[self._in(bag, dag, record.path)]
+
+    def _dag_object(self, dag: Any, metadata: Mapping[str, Any]) -> Any:
+        self.workplace.settle()
+        if not isinstance(dag, str):
+            return dag
+        record, _ = self.workplace.session.find(dag)
+        bag = self.workplace.parse((Path(record.path),), metadata)
+        return bag.dags[self._in(bag, dag, record.path)]
+
+    @staticmethod
+    def _in(bag: Bag, dag_id: str, path: str) -> str:
+        if dag_id not in bag.dags:
+            raise NotLoadedError(dag_id, path, bag.import_errors, bag.dags)
+        return dag_id
+
+    def _paths(self, path: str | Path | None) -> tuple[Path, ...]:
+        session = self.workplace.session
+        if path is not None:
+            return (session.config.rootpath / path,)
+        roots = session.collected or session.defaults
+        return tuple(root.path for root in roots)
+
+    def _metadata(self, *given: Any) -> dict[str, Any]:
+        names = ("variables", "connections", "env")
+        values = given or (None, None, None)
+        return {name: self._or_default(name, value) for name, value in zip(names, values, strict=True)}
+
+    def _or_default(self, name: str, value: Any) -> Any:
+        return self.defaults.get(name) if value is None else value
+
+
+def read_marker(arguments: Mapping[str, Any], *, where: str) -> dict[str, Any]:
+    """
+    Check what `@pytest.mark.dynadag(...)` was given.
+
+    Raises:
+        UnknownNameError: An argument that is none of `DEFAULTS`.
+    """
+    for name in arguments:
+        if name not in DEFAULTS:
+            raise UnknownNameError("argument", name, DEFAULTS, where=f"{where}: @pytest.mark.dynadag")
+    return dict(arguments)

@@ -1,0 +1,192 @@
+"""A run of a DAG: asked for in a test's words, executed by an engine, told as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timezone
+from typing import Any
+
+from pytest_dynadag.errors import DynadagError, UnknownNameError
+from pytest_dynadag.findings import Finding
+from pytest_dynadag.graph.expansion import Expansion
+from pytest_dynadag.graph.given import RETURN_VALUE, Given, format_key
+from pytest_dynadag.graph.observed import Seen, gather_expansion
+from pytest_dynadag.graph.planner import check_given
+from pytest_dynadag.graph.structure import Structure
+from pytest_dynadag.run.observation import Observation, ObservedError
+from pytest_dynadag.run.request import Order, RunRequest
+
+ENGINES = ("airflow",)
+"""What can execute a DAG: `airflow` is Airflow's own `dag.test()`."""
+
+
+class AtError(DynadagError):
+    """A logical date that cannot be read; *text* is what was written."""
+
+    def __init__(self, text: object) -> None:
+        self.text = text
+        super().__init__(
+            f"at={text!r} is no date or time\n  next: pass a datetime, or ISO text such as '2024-05-01T06:00:00Z'"
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class Run:
+    """
+    What a run did.
+
+    Attributes:
+        dag_id: The DAG.
+        state: How the run ended: `success` or `failed`.
+        expansion: The instances it had, with their inputs, labels, states and edges.
+        states: Instance key to state; a task that was never expanded stands under its id.
+        xcoms: Instance key to return value, for those that pushed one.
+        errors: Instance key to the exception that failed it, with the line of the DAG file it came through.
+        findings: What was noticed.
+        seconds: How long the run took.
+    """
+
+    dag_id: str
+    state: str
+    expansion: Expansion
+    xcoms: Mapping[str, Any]
+    errors: Mapping[str, ObservedError]
+    seconds: float
+    observation: Observation = field(repr=False)
+    findings: tuple[Finding, ...] = ()
+
+    def __repr__(self) -> str:
+        return (
+            f"<Run of {self.dag_id!r}: {self.state}, {len(self.expansion)} instances, "
+            f"{len(self.errors)} failed, {self.seconds:.2f} s>"
+        )
+
+    @property
+    def success(self) -> bool:
+        """Whether the run ended in success."""
+        return self.state == "success"
+
+    @property
+    def states(self) -> dict[str, str]:
+        """Instance key to state; a task that was never expanded stands under its id."""
+        return self.expansion.states
+
+    def xcom(self, task: str, key: str = RETURN_VALUE, index: int | None = None) -> Any:
+        """
+        Give what a task left under *key*.
+
+        Args:
+            task: The task's id.
+            key: The XCom key.
+            index: The map index, None for a task without one.
+
+        Raises:
+            UnknownNameError: There is no such XCom; the nearest are named.
+        """
+        wanted = (task, -1 if index is None else index, key)
+        if wanted not in self.observation.xcoms:
+            known = [_name_xcom(*found) for found in self.observation.xcoms]
+            raise UnknownNameError("XCom", _name_xcom(*wanted), known, where=f"the run of {self.dag_id!r}")
+        return self.observation.xcoms[wanted]
+
+    def logs(self, key: str) -> str:
+        """Give what one instance printed and logged, and nothing of any other's."""
+        return self.observation.logs(key)
+
+
+def run_dag(
+    dag: Any,
+    *,
+    given: Mapping[Any, Any] | None = None,
+    states: Mapping[str, str] | None = None,
+    params: Mapping[str, Any] | None = None,
+    conf: Mapping[str, Any] | None = None,
+    variables: Mapping[str, Any] | None = None,
+    connections: Mapping[str, Any] | None = None,
+    env: Mapping[str, str | None] | None = None,
+    at: datetime | date | str | None = None,
+    engine: str = "airflow",
+    order: Order = None,
+    max_map_length: int = 1024,
+    siblings: Iterable[Any] = (),
+) -> Run:
+    """
+    Execute an Airflow DAG object and observe it.
+
+    Args:
+        dag: As its author holds it; as before afterwards.
+        given: Outputs by task id, see `Given`; given tasks are not executed.
+        states: `skipped` or `failed` by task id or instance key.
+        params: Values for the DAG's params.
+        conf: The run's configuration.
+        variables: Airflow Variables that the tasks see.
+        connections: Airflow Connections that the tasks see.
+        env: Environment variables that the tasks see; None removes one.
+        at: The logical date, at which the clock stands still.
+        engine: One of `ENGINES`.
+        order: None (by task, then index), `"reverse"`, or a number that seeds another order.
+        max_map_length: `[core] max_map_length`, in elements.
+        siblings: Further DAG objects that the run may trigger.
+
+    Raises:
+        StuckRunError, GivenError, UnknownNameError, ParamsError, AtError: See their texts.
+    """
+    from pytest_dynadag.bridge.extract import structure_of
+    from pytest_dynadag.run.engines.dag_test import run_with_dag_test
+
+    if engine not in ENGINES:
+        raise UnknownNameError("engine", engine, ENGINES, where="run(engine=...)")
+    structure = structure_of(dag)
+    known = Given.of(given, states, params=params, conf=conf, max_map_length=max_map_length)
+    check_given(structure, known)
+    request = RunRequest(
+        given=known,
+        at=read_moment(at),
+        order=order,
+        variables=variables or {},
+        connections=connections or {},
+        env=env or {},
+        siblings=tuple(siblings),
+    )
+    return tell(structure, run_with_dag_test(dag, request))
+
+
+def tell(structure: Structure, observation: Observation) -> Run:
+    """Join what an engine observed with the structure it ran, to what a test asks about."""
+    seen = (
+        Seen(i.task_id, i.index, i.state, i.label, observation.inputs.get((i.task_id, i.index), {}))
+        for i in observation.instances
+    )
+    return Run(
+        dag_id=structure.dag_id,
+        state=observation.state,
+        expansion=gather_expansion(structure, seen),
+        xcoms=observation.returned,
+        errors={format_key(*key): error for key, error in observation.errors.items()},
+        seconds=observation.seconds,
+        observation=observation,
+    )
+
+
+def read_moment(at: datetime | date | str | None) -> datetime | None:
+    """
+    Read a point in time; without a zone it is UTC.
+
+    Raises:
+        AtError: It is none.
+    """
+    if at is None or isinstance(at, datetime):
+        return at
+    if isinstance(at, date):
+        return datetime(at.year, at.month, at.day, tzinfo=timezone.utc)
+    try:
+        moment = datetime.fromisoformat(str(at).replace("Z", "+00:00"))
+    except ValueError:
+        raise AtError(at) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def _name_xcom(task_id: str, index: int, key: str) -> str:
+    name = format_key(task_id, index)
+    return name if key == RETURN_VALUE else f"{name} {key}"
