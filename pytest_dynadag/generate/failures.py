@@ -1,0 +1,145 @@
+"""What is said about a DAG file that could not be loaded: composed from plain data, so that tests compare it whole."""
+
+from __future__ import annotations
+
+import re
+import signal
+
+from pytest_dynadag.bridge.loading import ImportFailure
+from pytest_dynadag.findings import Finding
+from pytest_dynadag.generate.records import Failure
+from pytest_dynadag.location import Location
+
+_MOST_LINES = 14
+_LONGEST_LINE = 240
+# Provider packages whose second word belongs to the name: apache-airflow-providers-cncf-kubernetes.
+_TWO_WORDS = ("apache", "atlassian", "cncf", "common", "dbt", "ibm", "microsoft")
+_NO_MODULE = re.compile(r"ModuleNotFoundError: No module named '(?P<name>[\w.]+)'")
+# The isolated home's database has no tables: whoever asks it while a file is loaded is told so.
+_NO_TABLE = re.compile(r"OperationalError: \(.*\) no such table: (?P<name>\w+)")
+
+_NEXT_AFTER_SIGNAL = {
+    "SIGKILL": "was it out of memory? Look at what the file loads or builds before its tasks run",
+    "SIGSEGV": "the crash is in compiled code that the file uses: load that inside a task",
+}
+
+
+def describe_import(path: str, error: ImportFailure) -> Failure:
+    """Say why Airflow could not import the file *path*, or refused a DAG of it."""
+    rule, message, remedy = _explain(error)
+    detail = "" if rule == "DYN405" else end_of_traceback(error.text, path)
+    return Failure(Finding(rule, None, error.location, message, remedy), detail)
+
+
+def describe_unreadable(path: str, dag_id: str, error: Exception) -> Failure:
+    """Say that a DAG was loaded but could not be read into a structure: a gap of ours."""
+    message = f"DAG {dag_id!r} was loaded but cannot be read: {type(error).__name__}: {error}"
+    remedy = "please report it to pytest-dynadag, with the part of the DAG that is unusual"
+    return Failure(Finding("DYN401", dag_id, Location(path), message, remedy))
+
+
+def describe_timeout(path: str, seconds: float, stack: str, printed: str) -> Failure:
+    """Say that *path* was stopped after *seconds*; *stack* is where it was, innermost call first."""
+    message = f"still loading after {seconds:g} s, and stopped"
+    remedy = "move what waits (a request, a query, a sleep) into a task, or allow more with --dynadag-timeout SECONDS"
+    finding = Finding("DYN402", None, _innermost(path, stack), message, remedy)
+    return Failure(finding, _join(_calls(path, stack), _end_of_output(printed)))
+
+
+def describe_death(path: str, code: int, stack: str, printed: str) -> Failure:
+    """Say that the process that loaded *path* ended with *code* (negative: the signal that ended it)."""
+    how = f"was ended by {name_signal(-code)}" if code < 0 else f"ended with exit code {code}"
+    remedy = (
+        _NEXT_AFTER_SIGNAL.get(name_signal(-code), "look for what sends the signal while the file is loaded")
+        if code < 0
+        else "look for os._exit() in the file and in what it imports"
+    )
+    finding = Finding(
+        "DYN404", None, _innermost(path, stack), f"the process that loaded the file {how}", remedy
+    )
+    return Failure(finding, _join(_calls(path, stack), _end_of_output(printed)))
+
+
+def describe_duplicate(dag_id: str, place: Location, first: Location) -> Failure:
+    """Say that the DAG at *place* has the dag_id of one that was loaded before."""
+    message = f"dag_id {dag_id!r} is taken by {first}: Airflow keeps one of the two, whichever it reads last"
+    return Failure(Finding("DYN403", dag_id, place, message, "give one of them another dag_id"))
+
+
+def name_signal(number: int) -> str:
+    """Give the name of a signal, such as SIGSEGV."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def name_package(module: str) -> str | None:
+    """Give the provider package that has *module*; None where it is none of Airflow's."""
+    words = module.split(".")
+    if words[:2] != ["airflow", "providers"] or len(words) < 3:
+        return None
+    return "-".join(["apache-airflow-providers", *words[2 : 4 if words[2] in _TWO_WORDS else 3]])
+
+
+def end_of_traceback(text: str, path: str) -> str:
+    """Give the traceback *text* from the user's file on, without Airflow's own frames above it, and not too long."""
+    lines = text.rstrip().splitlines()
+    own = next((n for n, line in enumerate(lines) if line.lstrip(" |").startswith(f'File "{path}')), None)
+    if own is None:
+        return "" if len(lines) <= 1 else "\n".join(lines[-_MOST_LINES:])
+    shown = [line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..." for line in lines[own:]]
+    if len(shown) > _MOST_LINES:
+        left_out = len(shown) - _MOST_LINES
+        shown = [*shown[:2], f"  ... {left_out} lines left out", *shown[2 + left_out :]]
+    return "\n".join(shown)
+
+
+def _explain(error: ImportFailure) -> tuple[str, str, str]:
+    """Give the rule, the message and the remedy."""
+    if error.missing:
+        names = ", ".join(f"{lookup.kind} {lookup.name!r}" for lookup in error.missing)
+        variable = f"AIRFLOW_{'VAR' if error.missing[0].kind == 'Variable' else 'CONN'}_{error.missing[0].name.upper()}"
+        remedy = f"give it a default, set it in a case or a test, or let {variable} through with the ini dynadag_env"
+        return "DYN401", f"{error.message}\n  {names}: not there while the file is loaded", remedy
+    if error.message.startswith("SystemExit"):
+        remedy = "DAG files are imported: keep what is meant for the command line below `if __name__ == '__main__':`"
+        return "DYN401", f"the file ends the process while it is loaded ({error.message})", remedy
+    if match := _NO_TABLE.search(error.message):
+        remedy = "ask for it in a task, or in a Jinja template: then only the running task does"
+        message = f"the file asks the metadata database (table {match['name']!r}) while it is loaded"
+        return "DYN405", message, remedy
+    if match := _NO_MODULE.match(error.message):
+        return "DYN401", error.message, _install(match["name"], error.text)
+    return "DYN401", error.message, ""
+
+
+def _install(module: str, text: str) -> str:
+    """Say what to install for a missing module; the statement in the traceback names it in full."""
+    stated = re.findall(rf"(?:from|import) ({re.escape(module)}[\w.]*)", text)
+    package = name_package(stated[-1] if stated else module)
+    if package:
+        return f"pip install {package}"
+    return f"install the package that has the module {module!r} where pytest runs, or put its folder on the path (ini pythonpath)"
+
+
+def _calls(path: str, stack: str) -> str:
+    """Give the calls of *stack* from the file *path* inwards, outermost first."""
+    frames = [line for line in stack.splitlines() if line.startswith("  File ")]
+    own = [n for n, line in enumerate(frames) if line.startswith(f'  File "{path}"')]
+    inner = frames[: own[-1] + 1] if own else []
+    return "\n".join(["it was here:", *reversed(inner[-_MOST_LINES:])]) if inner else ""
+
+
+def _innermost(path: str, stack: str) -> Location:
+    match = re.search(rf'^  File "{re.escape(path)}", line (\d+)', stack, re.MULTILINE)
+    return Location(path, int(match[1]) if match else 1)
+
+
+def _end_of_output(printed: str) -> str:
+    lines = printed.rstrip().splitlines()[-_MOST_LINES:]
+    return "\n".join(["it printed last:", *(f"  {line}" for line in lines)]) if lines else ""
+
+
+def _join(*parts: str) -> str:
+    return "\n".join(part for part in parts if part)

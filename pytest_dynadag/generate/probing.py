@@ -1,0 +1,262 @@
+"""Making a generation: a probe is started and watched, and started again behind a file that ends or stops it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pytest_dynadag.bridge.home import plan_environment, require_airflow
+from pytest_dynadag.bridge.loading import NoSuchPathError
+from pytest_dynadag.errors import DynadagError
+from pytest_dynadag.generate.failures import (
+    describe_death,
+    describe_duplicate,
+    describe_timeout,
+    name_signal,
+)
+from pytest_dynadag.generate.probe import Request
+from pytest_dynadag.generate.records import Failure, FileRecord, Generation, Root
+from pytest_dynadag.location import Location
+
+TIMEOUT = 30.0
+"""How many seconds a DAG file may take to load, unless told otherwise."""
+
+_STARTUP = 120.0  # seconds for importing Airflow and finding the files
+_GLANCE = 0.02  # seconds between two looks at the events
+_STACK = 1.0  # seconds that a process gets to say where it is
+
+
+class ProbeError(DynadagError):
+    """A probe ended before it had found the DAG files: *how*, and the end of what it *printed*."""
+
+    def __init__(self, how: str, printed: str) -> None:
+        self.how, self.printed = how, printed
+        lines = "".join(f"\n  {line}" for line in printed.rstrip().splitlines()[-20:])
+        super().__init__(f"Airflow could not be started to load the DAG files: the process {how}{lines}")
+
+
+def generate(
+    roots: Sequence[Root],
+    *,
+    folder: Path,
+    timeout: float = TIMEOUT,
+    let_through: Iterable[str] = (),
+    import_folders: Iterable[Path] = (),
+    skip_folders: Iterable[str] = (),
+) -> Generation:
+    """
+    Load the DAG files of *roots* in a process of their own, and record what each of them gave.
+
+    A file that takes too long, or that ends the process, is recorded as a failure; the rest goes on in another
+    process. Nothing that a file starts outlives the call.
+
+    Args:
+        roots: Where to look for DAG files: folders, or the files themselves.
+        folder: A private folder for the isolated home and for what the probe writes; made where missing.
+        timeout: How many seconds one file may take to load.
+        let_through: Names, or patterns, of environment variables that the files may see although isolated.
+        import_folders: What the files may import from, as Airflow puts its DAG folder on `sys.path`.
+        skip_folders: Patterns of names of folders that are not looked into.
+
+    Raises:
+        AirflowMissingError: Airflow is not installed.
+        NoSuchPathError: A root is not there.
+        ProbeError: The process ended before it had found the files.
+    """
+    require_airflow()
+    for root in roots:
+        if not root.path.exists():
+            raise NoSuchPathError(root.path)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    environment, kept = _prepare_environment(folder / "home", let_through)
+    started = _now()
+    request = Request(
+        paths=tuple(str(root.path) for root in roots),
+        events=str(folder / "events.jsonl"),
+        stacks=str(folder / "stacks.txt"),
+        import_folders=tuple(map(str, import_folders)),
+        skip_folders=tuple(skip_folders),
+    )
+    version, records = _load_all(request, folder, environment, timeout)
+    notes = (f"let through the isolation: {', '.join(kept)}",) if kept else ()
+    return Generation(version, mark_duplicates(records), _now() - started, tuple(roots), notes)
+
+
+def mark_duplicates(records: Sequence[FileRecord]) -> tuple[FileRecord, ...]:
+    """Add a failure to each file that defines a dag_id which an earlier one has."""
+    owners: dict[str, Location] = {}
+    marked = []
+    for record in records:
+        found: list[Failure] = []
+        for structure in record.structures:
+            place = structure.location or Location(record.path)
+            first = owners.setdefault(structure.dag_id, place)
+            if first is not place:
+                found.append(describe_duplicate(structure.dag_id, place, first))
+        marked.append(replace(record, failures=(*record.failures, *found)) if found else record)
+    return tuple(marked)
+
+
+def _load_all(
+    request: Request, folder: Path, environment: dict[str, str], timeout: float
+) -> tuple[str, list[FileRecord]]:
+    """Start probes until every file is dealt with; give Airflow's version and the records in order."""
+    files: tuple[str, ...] = ()
+    done: dict[str, FileRecord] = {}
+    while True:
+        with _started(request, folder, environment) as probe:
+            probe.watch(timeout)
+        files = files or probe.found or ()  # of the first probe: the later ones get what remains
+        done.update((record.path, record) for record in probe.records)
+        remaining = tuple(path for path in files if path not in done)
+        if not remaining:
+            return probe.version, [done[path] for path in files]
+        if not probe.records:
+            raise ProbeError(probe.how, probe.printed(0))
+        request = replace(request, paths=remaining)
+
+
+@dataclass(slots=True)
+class _Probe:
+    """A running probe and what it has told so far."""
+
+    process: subprocess.Popen[bytes]
+    request: Request
+    log: Path
+    position: int = 0
+    version: str = ""
+    found: tuple[str, ...] | None = None
+    current: dict[str, Any] | None = None
+    ended: bool = False
+    records: list[FileRecord] = field(default_factory=list)
+
+    def watch(self, timeout: float) -> None:
+        """Follow the events until the probe has ended, or has taken too long with a file."""
+        since = _now()
+        while True:
+            code = self._glance()
+            if self._listen():
+                since = _now()
+            if self.ended:
+                return
+            if code is not None:
+                self._note_death(code, _now() - since)
+                return
+            if _now() - since > (_STARTUP if self.found is None else timeout):
+                self._note_timeout(timeout, _now() - since)
+                return
+
+    @property
+    def how(self) -> str:
+        """How the process ended, in words."""
+        code = self.process.returncode
+        return f"was ended by {name_signal(-code)}" if code < 0 else f"ended with exit code {code}"
+
+    def printed(self, start: int) -> str:
+        """Give what the process has printed from the byte *start* on."""
+        with self.log.open("rb") as log:
+            log.seek(start)
+            return log.read().decode(errors="replace")
+
+    def _glance(self) -> int | None:
+        with suppress(subprocess.TimeoutExpired):
+            return self.process.wait(_GLANCE)
+        return None
+
+    def _listen(self) -> bool:
+        """Take in what the probe has told since the last time; tell whether there was something."""
+        with Path(self.request.events).open("rb") as events:
+            events.seek(self.position)
+            lines = [line for line in events if line.endswith(b"\n")]
+        self.position += sum(map(len, lines))
+        for line in lines:
+            self._take(json.loads(line))
+        return bool(lines)
+
+    def _take(self, event: dict[str, Any]) -> None:
+        if event["event"] == "found":
+            self.version, self.found = event["airflow"], tuple(event["files"])
+        elif event["event"] == "start":
+            self.current = event
+        elif event["event"] == "loaded":
+            self.records.append(FileRecord.from_dict(event["record"]))
+            self.current = None
+        else:
+            self.ended = True
+
+    def _note_death(self, code: int, seconds: float) -> None:
+        if self.found is None:
+            raise ProbeError(self.how, self.printed(0))
+        if self.current:
+            path, printed = self.current["file"], self.printed(self.current["printed"])
+            failure = describe_death(path, code, self._stack(), printed)
+            self.records.append(FileRecord(path, failures=(failure,), seconds=seconds))
+
+    def _note_timeout(self, timeout: float, seconds: float) -> None:
+        if self.current is None:
+            raise ProbeError(f"did not get further within {seconds:.0f} s", self.printed(0))
+        path, printed = self.current["file"], self.printed(self.current["printed"])
+        failure = describe_timeout(path, timeout, self._ask_stack(), printed)
+        self.records.append(FileRecord(path, failures=(failure,), seconds=seconds))
+
+    def _stack(self) -> str:
+        return Path(self.request.stacks).read_text(encoding="utf-8", errors="replace")
+
+    def _ask_stack(self) -> str:
+        """Let the process write where it is; it may be too deep in compiled code to answer."""
+        self.process.send_signal(signal.SIGUSR1)
+        until = _now() + _STACK
+        while not self._stack().endswith("\n") and _now() < until:
+            time.sleep(_GLANCE)
+        return self._stack()
+
+
+@contextmanager
+def _started(request: Request, folder: Path, environment: dict[str, str]) -> Iterator[_Probe]:
+    """Start a probe in a session of its own; whatever happens, end it and all that it started."""
+    for name in (request.events, request.stacks):
+        Path(name).write_bytes(b"")
+    request.save(folder / "request.json")
+    log = folder / "printed.txt"
+    command = [sys.executable, "-m", "pytest_dynadag.generate.probe", str(folder / "request.json")]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,
+        )
+    try:
+        yield _Probe(process, request, log)
+    finally:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _prepare_environment(home: Path, let_through: Iterable[str]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Give the environment of a probe, and the names that were let through."""
+    changes, _, kept = plan_environment(home, os.environ, let_through=let_through)
+    for name in ("dags", "plugins"):
+        (home / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+    environment = {name: value for name, value in os.environ.items() if name not in changes}
+    environment.update({name: value for name, value in changes.items() if value is not None})
+    # Generated names that depend on the hash seed stay the same from one session to the next.
+    environment.setdefault("PYTHONHASHSEED", "0")
+    return environment, kept
+
+
+def _now() -> float:
+    # Not time.monotonic, which a test may have frozen.
+    return time.clock_gettime(time.CLOCK_MONOTONIC)
