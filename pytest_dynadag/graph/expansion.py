@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_dynadag.errors import UnknownNameError
 from pytest_dynadag.findings import Finding
 from pytest_dynadag.graph.canonical import decode, dump, encode, register_reference
 from pytest_dynadag.graph.edges import Dependency, Nodes
 from pytest_dynadag.graph.given import format_key, parse_key
+
+if TYPE_CHECKING:
+    from pytest_dynadag.graph.diff import Difference
 
 FORMAT = 1
 """Version of the JSON form of an expansion."""
@@ -298,6 +301,18 @@ class Expansion:
             f"<Expansion of {self.dag_id!r}: {len(self.tasks)} tasks, {len(self)} instances{width}, "
             f"{unexpanded} not expanded, {self.edge_count} edges>"
         )
+
+    def diff(self, other: Expansion, *, states: bool = False) -> Difference:
+        """Give what differs from this expansion to the *other*: false if they are equal; see `graph.diff`."""
+        from pytest_dynadag.graph.diff import compare
+
+        return compare(self, other, states=states)
+
+    def to_text(self) -> str:
+        """Write the expansion for people, as `print` shows it best; see `graph.text`."""
+        from pytest_dynadag.graph.text import to_text
+
+        return to_text(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the expansion as JSON; edges stay symbolic."""

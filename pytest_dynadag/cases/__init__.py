@@ -1,0 +1,1 @@
+"""Cases beside a DAG: what a case file says, and whether it holds."""
