@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from pytest_dynadag.bridge import home
@@ -70,8 +71,6 @@ def _metadata() -> Any:
     from airflow.models.base import Base
 
     airflow.models.import_all_models()
-    try:  # 2.x: some foreign keys lead to its tables
-        import airflow.providers.fab.auth_manager.models  # noqa: F401
-    except ImportError:
-        pass
+    with suppress(ImportError):  # in 2.x some foreign keys lead to its tables
+        import airflow.providers.fab.auth_manager.models
     return Base.metadata

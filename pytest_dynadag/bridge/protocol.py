@@ -33,7 +33,7 @@ class Watcher(Protocol):
     def render(self, ti: Any, context: Any, render: Callable[[], Any]) -> Any:
         """Stand in for the rendering of an instance's templates; calls *render*, or not."""
 
-    def resolved(self, expand_input: Any, ti: Any, values: Mapping[str, Any]) -> None:
+    def resolved(self, expand_input: Any, context: Any, values: Mapping[str, Any]) -> None:
         """Take note of what an expand input gives an instance."""
 
     def failed(self, key: Key, error: BaseException) -> None:
@@ -76,6 +76,9 @@ class Bridge(Protocol):
 
     def resolve(self, expand_input: Any, context: Any) -> Mapping[str, Any]:
         """Ask an expand input what it gives the instance of *context*."""
+
+    def read_reference(self, value: Any, context: Any) -> Any:
+        """Give the output that *value* refers to, for the instance of *context*; anything else as it is."""
 
     # Runs
 

@@ -48,7 +48,7 @@ def watch_resolving(original: Any, watcher: Watcher) -> Any:
 
     def resolve(self: Any, context: Any, *args: Any, **kwargs: Any) -> Any:
         values, seen = original(self, context, *args, **kwargs)
-        watcher.resolved(self, context["ti"], values)
+        watcher.resolved(self, context, values)
         return values, seen
 
     return resolve
@@ -96,7 +96,7 @@ def paced(airflow: Bridge, dag: Any, order: Callable[[Sequence[Key]], Sequence[K
     from airflow.models.dagrun import DagRun
 
     code, module = airflow.test_frames(dag)
-    wave = _Wave(dag, code, order, module._run_task)
+    wave = _Wave(dag, code, order, module._run_task)  # noqa: SLF001 - alike in both families
     with ExitStack() as stack:
         stack.enter_context(replaced(module, "_run_task", wave.collect))
         for name, watch in (("update_state", wave.watch_state), ("get_task_instances", wave.watch_size)):

@@ -1,6 +1,6 @@
 """What we need from Airflow, answered by 2.10 and 2.11."""
 
-# ruff: noqa: SLF001 - Airflow's private names are used here and nowhere else
+# ruff: noqa: SLF001, AIR311 - Airflow's private and its old names are used here and nowhere else
 
 from __future__ import annotations
 
@@ -93,6 +93,17 @@ class Bridge2:
 
         values, _ = expand_input.resolve(context, get_current_task_instance_session())
         return dict(values)
+
+    def read_reference(self, value: Any, context: Any) -> Any:
+        """Resolve an XComArg; give anything else as it is."""
+        from airflow.models.xcom_arg import XComArg
+        from airflow.utils.task_instance_session import get_current_task_instance_session
+
+        return (
+            value.resolve(context, session=get_current_task_instance_session())
+            if isinstance(value, XComArg)
+            else value
+        )
 
     def make_smallest_dag(self) -> Any:
         """Make a DAG of one task that pushes an XCom to a mapped one."""

@@ -118,6 +118,12 @@ class Bridge3:
         values, _ = expand_input.resolve(context)
         return dict(values)
 
+    def read_reference(self, value: Any, context: Any) -> Any:
+        """Resolve an XComArg; give anything else as it is."""
+        from airflow.sdk.definitions.xcom_arg import XComArg
+
+        return value.resolve(context) if isinstance(value, XComArg) else value
+
     def make_smallest_dag(self) -> Any:
         """Make a DAG of one task that pushes an XCom to a mapped one."""
         from airflow.sdk import dag, task

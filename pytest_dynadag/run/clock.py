@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from typing import Any
 
 
 @contextmanager
@@ -19,13 +21,8 @@ def frozen(at: datetime | None) -> Iterator[None]:
         return
     import freezegun
 
-    # real_asyncio: Airflow 3's in-process API waits in an event loop, which needs time to pass.
-    with freezegun.freeze_time(at.astimezone(timezone.utc), **_options(freezegun.freeze_time)):
+    freeze_time: Any = freezegun.freeze_time
+    # Airflow 3's in-process API waits in an event loop, which needs time to pass; older freezeguns see to it alike.
+    options = {"real_asyncio": True} if "real_asyncio" in inspect.signature(freeze_time).parameters else {}
+    with freeze_time(at.astimezone(timezone.utc), **options):
         yield
-
-
-def _options(freeze_time: object) -> dict[str, bool]:
-    import inspect
-
-    known = inspect.signature(freeze_time).parameters  # type: ignore[arg-type]
-    return {"real_asyncio": True} if "real_asyncio" in known else {}

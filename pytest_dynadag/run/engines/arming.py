@@ -88,9 +88,9 @@ class GivenTasks:
 
 def _silence(operator: Any) -> dict[str, Any]:
     """Give the attributes that keep user code around an operator's work from running."""
-    quiet: dict[str, Any] = {f"on_{name}_callback": None for name in _CALLBACKS}
+    quiet: dict[str, Any] = {f"on_{name}_callback": () for name in _CALLBACKS}
     quiet.update(_pre_execute_hook=None, _post_execute_hook=None, execution_timeout=None)
-    quiet.update({name: _do_nothing for name in ("pre_execute", "post_execute")})
+    quiet.update(dict.fromkeys(("pre_execute", "post_execute"), _do_nothing))
     return {name: value for name, value in quiet.items() if hasattr(operator, name)}
 
 

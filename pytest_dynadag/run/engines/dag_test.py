@@ -48,11 +48,11 @@ def run_with_dag_test(dag: Any, request: RunRequest | None = None) -> Observatio
     given = GivenTasks(airflow, dag, request.given)
     watcher = RunWatcher(airflow, dag, given)
     check_request(dag, request)
-    database.prepare()
     if request.moment is not None:
         _warm_up(airflow)
     started = time.clock_gettime(time.CLOCK_MONOTONIC)
     with undisturbed(request):
+        database.prepare()
         database.empty()
         dag_run = _test(airflow, dag, request, watcher)
         observation = observe(airflow, dag_run, watcher)

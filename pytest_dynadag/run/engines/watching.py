@@ -6,6 +6,7 @@ import contextlib
 import io
 import sysconfig
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from traceback import walk_tb
 from typing import Any
@@ -58,11 +59,14 @@ class RunWatcher:
         with contextlib.suppress(Exception):
             self.airflow.resolve(expand_input, context)
 
-    def resolved(self, expand_input: Any, ti: Any, values: Mapping[str, Any]) -> None:
+    def resolved(self, expand_input: Any, context: Any, values: Mapping[str, Any]) -> None:
         """Note what an instance gets, unless it comes from another group's expand input."""
-        key = key_of(ti)
-        if key[0] in self.dag.task_dict and self.expand_input_of(key[0]) is expand_input:
-            self.inputs[key] = {name: plain(value) for name, value in values.items()}
+        key = key_of(context["ti"])
+        if key in self.inputs or key[0] not in self.dag.task_dict:
+            return
+        if self.expand_input_of(key[0]) is expand_input:
+            read = partial(self.airflow.read_reference, context=context)
+            self.inputs[key] = {name: plain(value, read) for name, value in values.items()}
 
     def expand_input_of(self, task_id: str) -> Any:
         """Give what expands a task: its own input, its closest mapped group's, or None."""
@@ -78,16 +82,19 @@ class RunWatcher:
         self.errors[key] = ObservedError(type(error).__name__, str(error), where)
 
 
-def plain(value: Any) -> Any:
-    """Copy a value's containers, and turn Airflow's lazy sequences of XComs into lists."""
+def plain(value: Any, read: Callable[[Any], Any]) -> Any:
+    """
+    Copy a value's containers, and turn Airflow's lazy sequences of XComs into lists.
+
+    *read* replaces a reference to a task's output, as it may stand inside a literal, and leaves the rest.
+    """
+    value = read(value)
     if isinstance(value, dict):
-        return {key: plain(entry) for key, entry in value.items()}
+        return {key: plain(entry, read) for key, entry in value.items()}
     if isinstance(value, tuple):
-        return value if hasattr(value, "_fields") else tuple(plain(entry) for entry in value)
-    if isinstance(value, list):
-        return [plain(entry) for entry in value]
+        return value if hasattr(value, "_fields") else tuple(plain(entry, read) for entry in value)
     lazy = isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, range, memoryview))
-    return [plain(entry) for entry in value] if lazy else value
+    return [plain(entry, read) for entry in value] if lazy else value
 
 
 def locate(error: BaseException, file: str) -> Location | None:
