@@ -267,9 +267,10 @@ class _Reader:
         return good
 
     def read_run(self, item: Item | None, where: str) -> bool:
+        """Tell whether the case is run; True if what is written is wrong, so that nothing else is blamed for it."""
         if item is not None and not isinstance(item.value, bool):
             self.note(item, f"{where}run takes true or false, not {_show(item)}")
-        return item is not None and item.value is True
+        return item is not None and item.value is not False
 
     def read_moment(self, item: Item | None, where: str, *, run: bool) -> str | None:
         """Give `at` in ISO form."""
@@ -359,7 +360,9 @@ CASE_KEYS = (*SECTIONS, "at", "run", "expect")
 
 
 def _show(item: Item) -> str:
-    return item.kind if item.text is None or item.value is None else repr(item.value)
+    if item.text is None or item.value is None:
+        return item.kind
+    return repr(item.text) if isinstance(item.value, str) else item.text
 
 
 def _describe_state(item: Item, known: frozenset[str]) -> str:

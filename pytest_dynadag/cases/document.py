@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,8 +37,8 @@ class Problem:
 class CaseFileError(DynadagError):
     """A case file that cannot be meant: *path*, and all its *problems* at once."""
 
-    def __init__(self, path: Path, problems: list[Problem]) -> None:
-        self.path, self.problems = path, tuple(problems)
+    def __init__(self, path: Path, problems: Iterable[Problem]) -> None:
+        self.path, self.problems = path, tuple(sorted(problems, key=lambda problem: problem.location))
         super().__init__(describe_problems(path, self.problems))
 
 
@@ -148,10 +148,9 @@ def _read_text(path: Path) -> str:
 
 def _explain(error: Any) -> str:
     """Give YAML's reason in one line, and what to do about the slip that an instance key invites."""
-    message = f"not valid YAML: {error.problem or error.context}"
-    if error.problem and error.context:
-        since = f", line {error.context_mark.line + 1}" if error.context_mark else ""
-        message += f" ({error.context}{since})"
+    since = f" (line {error.context_mark.line + 1})" if error.context_mark else ""
+    context = f"{error.context}{since}: " if error.context else ""
+    message = f"not valid YAML: {context}{error.problem}"
     if "got '['" in message:
         message += '\n  next: between { and }, write a key such as "load[0]" in quotes'
     return message

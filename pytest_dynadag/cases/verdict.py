@@ -51,10 +51,33 @@ class Run(Protocol):
 class Dynadag(Protocol):
     """What plans and runs: the `dynadag` fixture, or anything with these two methods."""
 
-    def plan(self, dag: str, **given: Any) -> Expansion:
+    def plan(
+        self,
+        dag: str,
+        *,
+        given: Mapping[Any, Any] | None = ...,
+        states: Mapping[str, str] | None = ...,
+        params: Mapping[str, Any] | None = ...,
+        conf: Mapping[str, Any] | None = ...,
+        variables: Mapping[str, Any] | None = ...,
+        connections: Mapping[str, Any] | None = ...,
+        env: Mapping[str, str | None] | None = ...,
+    ) -> Expansion:
         """Compute the expansion of a DAG for what is given."""
 
-    def run(self, dag: str, **given: Any) -> Run:
+    def run(
+        self,
+        dag: str,
+        *,
+        given: Mapping[Any, Any] | None = ...,
+        states: Mapping[str, str] | None = ...,
+        params: Mapping[str, Any] | None = ...,
+        conf: Mapping[str, Any] | None = ...,
+        variables: Mapping[str, Any] | None = ...,
+        connections: Mapping[str, Any] | None = ...,
+        env: Mapping[str, str | None] | None = ...,
+        at: str | None = ...,
+    ) -> Run:
         """Execute a DAG with what is given."""
 
 
@@ -88,11 +111,11 @@ def check_case(case: Case, dynadag: Dynadag, dag_id: str) -> None:
         CaseFileError: What it gives cannot be meant, such as a task that the DAG does not have.
     """
     sections = ("given", "states", "params", "conf", "variables", "connections", "env")
-    given = {name: value for name in sections if (value := getattr(case, name))}
+    given: dict[str, Any] = {name: value for name in sections if (value := getattr(case, name))}
     run = None
     try:
         if case.run:
-            run = dynadag.run(dag_id, **given, **({"at": case.at} if case.at else {}))
+            run = dynadag.run(dag_id, **given, at=case.at)
             expansion = run.expansion
         else:
             expansion = dynadag.plan(dag_id, **given)
