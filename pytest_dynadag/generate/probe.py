@@ -54,7 +54,8 @@ class Request:
     def read(cls, path: Path) -> Request:
         """Read the request that `save` wrote to *path*."""
         data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in data.items()})
+        data.update((name, tuple(value)) for name, value in data.items() if isinstance(value, list))
+        return cls(**data)
 
 
 def main(request: Request) -> None:

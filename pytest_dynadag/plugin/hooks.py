@@ -1,1 +1,95 @@
-"""The hooks that pytest calls."""
+"""The hooks that pytest calls: a table of contents, each entry handing over to what does the work."""
+
+# Loaded by every pytest session. What a session without `--dynadag` and without our fixtures does not need is
+# imported inside functions.
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_dynadag.plugin.fixtures import dynadag  # noqa: F401 - pytest finds the fixture here
+from pytest_dynadag.plugin.options import MARKER, add_options
+from pytest_dynadag.plugin.session import session_of
+
+if TYPE_CHECKING:
+    from pytest_dynadag.plugin.collection import DagCollection
+
+_COLLECTION = pytest.StashKey["DagCollection"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options, each with its ini twin."""
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker; with `--dynadag`, let pytest look into the DAG folders as well."""
+    config.addinivalue_line("markers", MARKER)
+    session = session_of(config)
+    if session.options.active:
+        session.add_defaults_to_arguments()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Make the generation that decides what is collected, before the header and before xdist's workers start."""
+    if session_of(session.config).options.active:
+        session.config.stash[_COLLECTION] = _make_collection(session.config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell an xdist worker where the record is (xdist's hook: called on the controller)."""
+    session_of(node.config).hand_over(node.workerinput)
+
+
+def pytest_report_header(config: pytest.Config) -> list[str] | None:
+    """Say which Airflow, which folder and why, how many files and DAGs."""
+    if not session_of(config).options.active:
+        return None
+    from pytest_dynadag.plugin.reporting import describe_session
+
+    return describe_session(session_of(config))
+
+
+def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Take a package that holds DAG files for a plain folder."""
+    collection = parent.config.stash.get(_COLLECTION, None)
+    return collection.offer_directory(path, parent) if collection else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(
+    file_path: Path, parent: pytest.Collector
+) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Offer the checks of a DAG file, as the generation names them, and the cases of a case file."""
+    collectors = yield
+    collection = parent.config.stash.get(_COLLECTION, None)
+    return collection.replace(file_path, parent, collectors) if collection else collectors
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what each DAG becomes and how its cases went."""
+    if session_of(terminalreporter.config).options.active:
+        from pytest_dynadag.plugin.reporting import write_summary
+
+        write_summary(terminalreporter, session_of(terminalreporter.config).generation())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing behind."""
+    session_of(config).close()
+
+
+def _make_collection(config: pytest.Config) -> DagCollection:
+    from pytest_dynadag.errors import DynadagError
+    from pytest_dynadag.plugin.collection import DagCollection
+
+    try:
+        return DagCollection(session_of(config).generation())
+    except DynadagError as error:
+        raise pytest.UsageError(str(error)) from None

@@ -1,0 +1,239 @@
+"""What pytest collects from DAG files and case files: files, DAGs, and the checks of each."""
+
+# What there is to collect comes from the generation record, never from a parse of our own: every xdist worker
+# collects the same, however unstable the DAGs are.
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from _pytest._code.code import (
+    ReprEntryNative,
+    ReprExceptionInfo,
+    ReprFileLocation,
+    ReprTraceback,
+    TerminalRepr,
+)
+
+from pytest_dynadag.cases.casefile import Case, find_dag_file, is_casefile, read_casefile, resolve_dag
+from pytest_dynadag.cases.verdict import CaseFailure, check_case
+from pytest_dynadag.errors import DynadagError
+from pytest_dynadag.generate.records import FileRecord, Generation
+from pytest_dynadag.graph.structure import Structure
+from pytest_dynadag.location import Location
+from pytest_dynadag.plugin.checks import CheckFailure, check_expansions, check_imports
+from pytest_dynadag.plugin.fixtures import dynadag_of
+from pytest_dynadag.plugin.roots import is_test_file
+
+
+class DagCollection:
+    """Offers the checks of the DAG files that a generation names, and the cases beside them."""
+
+    def __init__(self, generation: Generation) -> None:
+        self.generation = generation
+        self.folders = {folder for record in generation.files for folder in Path(record.path).parents}
+
+    def __repr__(self) -> str:
+        return f"<DagCollection of {self.generation!r}>"
+
+    def offer_directory(self, path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+        """Keep pytest from importing a package, Airflow's own included, for the sake of DAG files in it."""
+        if path in self.folders and (path / "__init__.py").is_file():
+            return pytest.Dir.from_parent(parent, path=path)
+        return None
+
+    def offer_file(self, path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+        """Give the collector of a DAG file or a case file; None for every other file."""
+        record = self.generation.file(path)
+        if record is not None:
+            return DagFile.from_parent(parent, path=path, record=record)
+        if is_casefile(path) and self._is_in_place(find_dag_file(path)):
+            return CaseFile.from_parent(parent, path=path, generation=self.generation)
+        return None
+
+    def replace(
+        self, path: Path, parent: pytest.Collector, collectors: list[pytest.Collector]
+    ) -> list[pytest.Collector]:
+        """
+        Add what this collection offers for a file to the *collectors* of others.
+
+        The module that pytest makes of a DAG file only because the command line names it is left out: it would
+        import the file, and Airflow with it.
+        """
+        own = self.offer_file(path, parent)
+        if isinstance(own, DagFile) and not is_test_file(path, parent.config):
+            collectors = [collector for collector in collectors if not isinstance(collector, pytest.Module)]
+        return [*collectors, own] if own else collectors
+
+    def _is_in_place(self, dag_file: Path | None) -> bool:
+        """A case file whose DAG file is left out (.airflowignore) is left out with it."""
+        return dag_file is None or self.generation.file(dag_file) is not None
+
+
+class DagFile(pytest.File):
+    """A DAG file."""
+
+    def __init__(self, *, record: FileRecord, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.record = record
+
+    def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
+        """Give the check of the file and the DAGs in it."""
+        yield ImportsItem.from_parent(self, name="imports", record=self.record)
+        for structure in self.record.structures:
+            yield DagNode.from_parent(self, name=structure.dag_id, structure=structure)
+
+
+class DagNode(pytest.Collector):
+    """A DAG of a DAG file."""
+
+    def __init__(self, *, structure: Structure, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.structure = structure
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Give the checks of the DAG."""
+        yield ExpandsItem.from_parent(self, name="expands", structure=self.structure)
+
+
+class CaseFile(pytest.File):
+    """A case file."""
+
+    def __init__(self, *, generation: Generation, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.generation = generation
+
+    def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
+        """Give the DAG that the cases are about; a file that cannot be read gives one item that says why."""
+        try:
+            casefile = read_casefile(self.path)
+            files = {dag_id: record.path for dag_id, (record, _) in self.generation.dags.items()}
+            dag_id = resolve_dag(casefile, files)
+        except DynadagError as error:
+            yield UnreadableCasesItem.from_parent(self, name="cases", error=self._explain(error))
+        else:
+            yield CasesNode.from_parent(self, name=dag_id, cases=casefile.cases)
+
+    def _explain(self, error: DynadagError) -> DynadagError:
+        """Point to the DAG file where that is what could not be loaded."""
+        beside = find_dag_file(self.path)
+        record = self.generation.file(beside) if beside else None
+        if record is None or record.structures or not record.failures:
+            return error
+        why = f"{record.path} could not be loaded"
+        return DynadagError(f"{Location(str(self.path))}: {why}\n  next: see {record.path}::imports")
+
+
+class CasesNode(pytest.Collector):
+    """The cases of a case file, under the DAG that they are about."""
+
+    def __init__(self, *, cases: Sequence[Case], **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.cases = cases
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Give the cases in the order of the file."""
+        for case in self.cases:
+            yield CaseItem.from_parent(self, name=case.name, case=case, dag_id=self.name)
+
+
+class Check(pytest.Item):
+    """One check; shows the message of a failure and the place in the user's file, without a traceback."""
+
+    check = ""
+    """What kind of check it is: stands among the properties of the report."""
+
+    location_of_check: Location | None = None
+
+    def __init__(self, *, dag_id: str | None = None, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.user_properties.append(("dynadag_check", self.check))
+        if dag_id is not None:
+            self.user_properties.append(("dynadag_dag", dag_id))
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Give the place in the user's file, and what is checked."""
+        place = self.location_of_check
+        own = place is not None and place.file == str(self.path)
+        return self.path, (place.line - 1 if place and own else 0), self.nodeid.partition("::")[2]
+
+    def repr_failure(
+        self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None
+    ) -> str | TerminalRepr:
+        """Show what a check says; what nobody expected is shown with its traceback."""
+        if isinstance(excinfo.value, (CheckFailure, CaseFailure, DynadagError)):
+            return present(str(excinfo.value), self.config.rootpath)
+        return super().repr_failure(excinfo, style)
+
+
+class ImportsItem(Check):
+    """Checks that a DAG file loads."""
+
+    check = "imports"
+
+    def __init__(self, *, record: FileRecord, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.record = record
+        if record.failures:
+            self.location_of_check = record.failures[0].finding.location
+
+    def runtest(self) -> None:
+        """Look into the record."""
+        check_imports(self.record)
+
+
+class ExpandsItem(Check):
+    """Checks that a DAG expands, whatever the lengths of its run-time sources."""
+
+    check = "expands"
+
+    def __init__(self, *, structure: Structure, **arguments: Any) -> None:
+        super().__init__(dag_id=structure.dag_id, **arguments)
+        self.structure = structure
+        self.location_of_check = structure.location
+
+    def runtest(self) -> None:
+        """Plan the DAG for several lengths; what an empty source does is reported too."""
+        empty = check_expansions(self.structure)
+        if empty:
+            self.add_report_section("call", "expansion", empty)
+
+
+class CaseItem(Check):
+    """Checks one case."""
+
+    check = "case"
+
+    def __init__(self, *, case: Case, dag_id: str, **arguments: Any) -> None:
+        super().__init__(dag_id=dag_id, **arguments)
+        self.case, self.dag_id = case, dag_id
+        self.location_of_check = case.location
+
+    def runtest(self) -> None:
+        """Plan or run the DAG with what the case gives, and compare."""
+        check_case(self.case, dynadag_of(self.config), self.dag_id)
+
+
+class UnreadableCasesItem(Check):
+    """Says why a case file cannot be read."""
+
+    check = "cases"
+
+    def __init__(self, *, error: DynadagError, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.error = error
+
+    def runtest(self) -> None:
+        """Say it."""
+        raise self.error
+
+
+def present(message: str, root: Path) -> TerminalRepr:
+    """Give *message* as pytest shows failures, with its first line for the short summary, and short paths."""
+    text = message.replace(f"{root}/", "")
+    entry = ReprEntryNative([text + "\n"])
+    crash = ReprFileLocation("", 0, text.partition("\n")[0])
+    return ReprExceptionInfo(reprtraceback=ReprTraceback([entry], None, "native"), reprcrash=crash)

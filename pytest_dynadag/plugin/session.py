@@ -1,0 +1,198 @@
+"""What this plugin knows of one pytest session: options, DAG folders, the private folder, the generation."""
+
+# Loaded by every pytest session, so nothing heavy stands at the top. Under xdist each worker has a session of its
+# own; what they share is the private folder, whose name the controller hands over.
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_dynadag.plugin.options import Options
+
+if TYPE_CHECKING:
+    from pytest_dynadag.generate.records import FileRecord, Generation, Root
+    from pytest_dynadag.graph.structure import Structure
+
+_SESSION = pytest.StashKey["DagSession"]()
+_FOLDER = "dynadag_folder"
+"""Under what name the controller hands the private folder to its workers."""
+
+
+def session_of(config: pytest.Config) -> DagSession:
+    """Give the one session of this process."""
+    if _SESSION not in config.stash:
+        config.stash[_SESSION] = DagSession(config, Options.read(config), dict(os.environ))
+    return config.stash[_SESSION]
+
+
+@dataclass(eq=False, repr=False)
+class DagSession:
+    """
+    One pytest session, as far as DAGs are concerned.
+
+    Attributes:
+        config: pytest's.
+        options: What was asked for.
+        environment: The environment as it was when pytest started.
+    """
+
+    config: pytest.Config
+    options: Options
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"<DagSession of {self.worker!r}: {'active' if self.options.active else 'on demand'}>"
+
+    # -- the processes of a session -------------------------------------------------------------------
+
+    @property
+    def _given_by_controller(self) -> dict[str, Any]:
+        return getattr(self.config, "workerinput", {})
+
+    @property
+    def worker(self) -> str:
+        """The xdist worker's name, or `main`."""
+        return str(self._given_by_controller.get("workerid", "main"))
+
+    def hand_over(self, workerinput: dict[str, Any]) -> None:
+        """Tell an xdist worker what it shares with this process, which controls it."""
+        workerinput[_FOLDER] = str(self._place)
+
+    @cached_property
+    def _place(self) -> Path:
+        handed = self._given_by_controller.get(_FOLDER)
+        return Path(handed or Path(tempfile.gettempdir()) / f"dynadag-{os.urandom(8).hex()}").absolute()
+
+    @property
+    def folder(self) -> Path:
+        """The private folder that all processes of the session share; made when it is first asked for."""
+        self._place.mkdir(mode=0o700, exist_ok=True)
+        return self._place
+
+    def close(self) -> None:
+        """Remove the private folder, where this process does not merely work for another."""
+        if _FOLDER not in self._given_by_controller and self._place.exists():
+            shutil.rmtree(self._place, ignore_errors=True)
+
+    # -- where DAG files are --------------------------------------------------------------------------
+
+    @cached_property
+    def all_defaults(self) -> tuple[Root, ...]:
+        """The DAG folders looked into unless others are named, those that are not there included."""
+        from pytest_dynadag.plugin.roots import find_defaults
+
+        return find_defaults(self.config, self.environment)
+
+    @cached_property
+    def defaults(self) -> tuple[Root, ...]:
+        """The DAG folders looked into unless others are named."""
+        return tuple(root for root in self.all_defaults if root.path.exists())
+
+    @cached_property
+    def collected(self) -> tuple[Root, ...]:
+        """Where DAG files are collected from; empty without `--dynadag`."""
+        from pytest_dynadag.plugin.roots import are_paths_given, find_named
+
+        if not self.options.active:
+            return ()
+        return find_named(self.config) if are_paths_given(self.config) else self.defaults
+
+    @cached_property
+    def import_folders(self) -> tuple[Path, ...]:
+        """What DAG files may import from: to be put on `sys.path`, as Airflow does with its DAG folder."""
+        from pytest_dynadag.plugin.roots import find_import_folders
+
+        roots = (*self.collected, *self.defaults)
+        return tuple(
+            dict.fromkeys([*self.config.getini("pythonpath"), *find_import_folders(roots, self.defaults)])
+        )
+
+    def add_defaults_to_arguments(self) -> None:
+        """
+        Let pytest collect the DAG folders too, where the command line names nothing.
+
+        Raises:
+            pytest.UsageError: There is no DAG folder, and nothing else that could be meant.
+        """
+        from pytest_dynadag.plugin.roots import are_paths_given, locate_argument
+
+        if are_paths_given(self.config):
+            return
+        if not self.defaults and not self.config.getini("testpaths"):
+            raise pytest.UsageError(self.describe_missing_folder())
+        base = self.config.invocation_params.dir
+        covered = [locate_argument(argument, base) for argument in self.config.args]
+        self.config.args += [
+            str(root.path)
+            for root in self.defaults
+            if not any(path == root.path or path in root.path.parents for path in covered)
+        ]
+
+    def describe_missing_folder(self) -> str:
+        """Say which DAG folder is not there, why it was looked for, and what to do."""
+        looked_for = ", ".join(f"{root.path} ({root.why})" for root in self.all_defaults)
+        return (
+            f"--dynadag: there is no DAG folder {looked_for}\n"
+            "  next: name DAG files or folders (pytest --dynadag PATH ...), or set the ini dynadag_dags"
+        )
+
+    # -- what is in them ------------------------------------------------------------------------------
+
+    def generation(self) -> Generation:
+        """
+        Give the record of the session's DAG files: of those collected, or else of the default folders.
+
+        Made once, by whichever process asks first; the others read it.
+        """
+        return self._collected_generation if self.options.active else self._default_generation
+
+    def find(self, dag_id: str) -> tuple[FileRecord, Structure]:
+        """
+        Give the file and the structure of a DAG, among those collected or else in the default folders.
+
+        Raises:
+            UnknownNameError: No file defines it; the nearest names are given.
+        """
+        first = self.generation()
+        if dag_id in first.dags or not self.defaults:
+            return first.find(dag_id)
+        second = self._default_generation
+        return (second if dag_id in second.dags or not first.dags else first).find(dag_id)
+
+    @cached_property
+    def _collected_generation(self) -> Generation:
+        return self._generate_once("collected", self.collected)
+
+    @cached_property
+    def _default_generation(self) -> Generation:
+        return self._generate_once("defaults", self.defaults)
+
+    def _generate_once(self, name: str, roots: Iterable[Root]) -> Generation:
+        from filelock import FileLock
+
+        from pytest_dynadag.generate.probing import generate
+        from pytest_dynadag.generate.records import Generation
+
+        record = self.folder / f"{name}.json"
+        with FileLock(self.folder / f"{name}.lock"):
+            if record.exists():
+                return Generation.read(record)
+            generation = generate(
+                tuple(roots),
+                folder=self.folder / name,
+                timeout=self.options.timeout,
+                let_through=self.options.let_through,
+                import_folders=self.import_folders,
+                skip_folders=self.config.getini("norecursedirs"),
+            )
+            generation.save(record)
+        return generation
