@@ -1,11 +1,14 @@
 """What Airflow does differently from version to version: one named rule each, with its source."""
 
-# The planner is one; where versions differ it asks a flag here and nowhere else.
+# The planner is one; where versions differ it asks a rule here and nowhere else. Read in 2.10.5, 2.11.2, 3.0.6, 3.1.8,
+# 3.2.2 and 3.3.2; held to 2.11.2 and 3.3.2 by real runs.
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+
+_ONE_RULES = frozenset(["one_success", "one_failed", "one_done"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,60 +17,89 @@ class Behaviour:
     The rules of one Airflow version, as far as they decide what a DAG becomes.
 
     Attributes:
-        indexwise_one_rules: In a mapped group, `one_success`, `one_failed` and `one_done` look at the instances
-            with the same index (3.2+: `ti_deps/deps/trigger_rule_dep.py`, #50210) instead of at all (2.x).
-        branch_skips_in_group: A branch or short circuit inside a mapped group skips anything (2.x, 3.0, 3.1);
-            from 3.2 on it does not (`ti_deps/deps/not_previously_skipped_dep.py`, #67265).
-        branch_skips_expanded: A branch skips an instance of a literal-mapped task it did not choose (3.x);
-            2.x runs these all the same.
-        concat_counts_whole: The worker takes the length of a `.concat()` as its whole length once per part,
-            so that later arguments of a product fail (3.x: `sdk/definitions/xcom_arg.py`, get_task_map_length).
-        removed_never_counts: Removed instances are left out of a trigger rule's count for every task (3.x), not
-            only for indexed ones (2.x).
-        strict_min_one_success: `none_failed_min_one_success` fails where nothing succeeded and not all were
-            skipped (3.x).
+        versions: The versions that behave so, in words.
+        eager_rules: Trigger rules under which a task in a mapped group looks at every index of a task above it,
+            until it is expanded (`_get_relevant_upstream_map_indexes`, ti_deps/deps/trigger_rule_dep.py; #39801).
+        eager_when_expanded: Expanded instances under these rules look at every index as well, rather than at
+            their own (the same place; until #50210).
+        eager_in_inner_groups: These rules are eager also where a plain group stands between task and mapped group.
+        branch_found_by_own_index: What a branch decided is looked up at the index of the task below it, so that a
+            plain branch never skips an indexed instance; later at that of the branch if it is itself mapped, else
+            at none (`ti_deps/deps/not_previously_skipped_dep.py`; since then #67265).
+        branch_reaches_indexes: A branch or short circuit ends expanded instances at once (models/skipmixin.py);
+            later only rows without an index (providers/standard/utils/skipmixin.py).
+        skip_overwrites: A skip by a branch replaces any earlier end of the instance (models/skipmixin.py; 3.0, 3.1:
+            `ti_skip_downstream`, api_fastapi/execution_api/routes/task_instances.py); later success and failure
+            stay (#59378).
+        teardown_waits_for_scope: A teardown waits for all tasks between its setup and itself
+            (`_evaluate_teardown_scope`, ti_deps/deps/trigger_rule_dep.py).
+        concat_counts_whole: The worker takes the length of a `.concat()` as its whole length once per part, so that
+            later arguments of a product fail (`get_task_map_length`, sdk/definitions/xcom_arg.py).
     """
 
-    indexwise_one_rules: bool
-    branch_skips_in_group: bool
-    branch_skips_expanded: bool
+    versions: str
+    eager_rules: frozenset[str]
+    eager_when_expanded: bool
+    eager_in_inner_groups: bool
+    branch_found_by_own_index: bool
+    branch_reaches_indexes: bool
+    skip_overwrites: bool
+    teardown_waits_for_scope: bool
     concat_counts_whole: bool
-    removed_never_counts: bool
-    strict_min_one_success: bool
 
 
 AIRFLOW_2 = Behaviour(
-    indexwise_one_rules=False,
-    branch_skips_in_group=True,
-    branch_skips_expanded=False,
+    versions="2.10 and 2.11",
+    eager_rules=_ONE_RULES,
+    eager_when_expanded=True,
+    eager_in_inner_groups=False,
+    branch_found_by_own_index=True,
+    branch_reaches_indexes=True,
+    skip_overwrites=True,
+    teardown_waits_for_scope=False,
     concat_counts_whole=False,
-    removed_never_counts=False,
-    strict_min_one_success=False,
 )
 AIRFLOW_3_0 = Behaviour(
-    indexwise_one_rules=False,
-    branch_skips_in_group=True,
-    branch_skips_expanded=True,
+    versions="3.0 and 3.1",
+    eager_rules=_ONE_RULES,
+    eager_when_expanded=True,
+    eager_in_inner_groups=False,
+    branch_found_by_own_index=True,
+    branch_reaches_indexes=False,
+    skip_overwrites=True,
+    teardown_waits_for_scope=False,
     concat_counts_whole=True,
-    removed_never_counts=False,
-    strict_min_one_success=False,
 )
 AIRFLOW_3_2 = Behaviour(
-    indexwise_one_rules=True,
-    branch_skips_in_group=False,
-    branch_skips_expanded=True,
+    versions="3.2",
+    eager_rules=_ONE_RULES,
+    eager_when_expanded=True,
+    eager_in_inner_groups=False,
+    branch_found_by_own_index=False,
+    branch_reaches_indexes=False,
+    skip_overwrites=False,
+    teardown_waits_for_scope=True,
     concat_counts_whole=True,
-    removed_never_counts=True,
-    strict_min_one_success=True,
 )
+AIRFLOW_3_3 = Behaviour(
+    versions="3.3",
+    eager_rules=_ONE_RULES | {"none_failed_min_one_success"},
+    eager_when_expanded=False,
+    eager_in_inner_groups=True,
+    branch_found_by_own_index=False,
+    branch_reaches_indexes=False,
+    skip_overwrites=False,
+    teardown_waits_for_scope=True,
+    concat_counts_whole=True,
+)
+BEHAVIOURS = {(2, 0): AIRFLOW_2, (3, 0): AIRFLOW_3_0, (3, 2): AIRFLOW_3_2, (3, 3): AIRFLOW_3_3}
+"""The first version (major, minor) that behaves so, and how."""
 
 
 def behaviour_of(version: str) -> Behaviour:
     """Give the rules of an Airflow *version* such as `2.11.2`; of the newest known for an unknown or empty one."""
     match = re.match(r"(\d+)\.(\d+)", version)
     if not match:
-        return AIRFLOW_3_2
-    major, minor = int(match[1]), int(match[2])
-    if major < 3:
-        return AIRFLOW_2
-    return AIRFLOW_3_2 if (major, minor) >= (3, 2) else AIRFLOW_3_0
+        return AIRFLOW_3_3
+    this = (int(match[1]), int(match[2]))
+    return next((rules for first, rules in reversed(BEHAVIOURS.items()) if this >= first), AIRFLOW_2)

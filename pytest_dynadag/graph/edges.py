@@ -117,14 +117,20 @@ def connect(
     found = []
     for task in structure.tasks:
         for upstream_id in task.upstream:
-            upstream = structure[upstream_id]
-            shared = shared_group(structure, task, upstream)
             kind, ancestors = ALL, 1
-            if shared and nodes[task.task_id].count:
-                ancestors = count_ancestors(structure, shared, lengths)
-                kind = BLOCK if is_mapped_again(structure, upstream, shared) else INDEX
-            found.append(Dependency(nodes[upstream_id], nodes[task.task_id], kind, max(ancestors, 1)))
+            if nodes[task.task_id].count:
+                kind, ancestors = relate(structure, task, structure[upstream_id], lengths)
+            found.append(Dependency(nodes[upstream_id], nodes[task.task_id], kind, ancestors))
     return tuple(found)
+
+
+def relate(structure: Structure, task: Task, upstream: Task, lengths: Mapping[str, int]) -> tuple[str, int]:
+    """Give which instances of *upstream* one of *task* waits for: see `Dependency`, *kind* and *ancestors*."""
+    shared = shared_group(structure, task, upstream)
+    if shared is None:
+        return ALL, 1
+    kind = BLOCK if is_mapped_again(structure, upstream, shared) else INDEX
+    return kind, max(count_ancestors(structure, shared, lengths), 1)
 
 
 def shared_group(structure: Structure, task: Task, upstream: Task) -> Group | None:

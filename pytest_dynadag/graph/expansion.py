@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from pytest_dynadag.errors import UnknownNameError
@@ -100,6 +101,10 @@ class TaskExpansion:
     def state_of(self, index: int) -> str:
         """Give the state of the instance at position *index*."""
         return self.states[index] if len(self.states) > 1 else self.states[0]
+
+    def iterate_states(self) -> Iterator[str]:
+        """Give the state of each instance, in the order of their indexes."""
+        return iter(self.states) if len(self.states) > 1 else repeat(self.state, len(self))
 
     def __len__(self) -> int:
         return self.count or 0

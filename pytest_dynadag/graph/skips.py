@@ -1,14 +1,18 @@
-"""Branching: which tasks the output of a branch or short circuit skips."""
+"""Branching: which tasks the output of a branch or short circuit skips, which of their instances, and when."""
 
-# Source: SkipMixin.skip_all_except and ShortCircuitOperator.execute (standard provider 1.x; models/skipmixin.py
-# and operators/python.py in 2.11.2).
+# Source: SkipMixin (models/skipmixin.py, 2.11.2; providers/standard/utils/skipmixin.py, 3.x), ShortCircuitOperator
+# (operators/python.py), NotPreviouslySkippedDep (ti_deps/deps/not_previously_skipped_dep.py). Airflow skips twice: the
+# operator itself marks rows at once, and the scheduler looks up the decision when it meets a direct downstream task.
+# Which rows either finds differs from version to version; see `Behaviour`.
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_dynadag.errors import GivenError, suggest
+from pytest_dynadag.graph.behaviour import Behaviour
 from pytest_dynadag.graph.structure import Structure, Task
 
 
@@ -29,9 +33,9 @@ def choose_skips(structure: Structure, task: Task, output: Any) -> frozenset[str
         return _skip_all_but(structure, task, _followed(structure, task, output))
     if output:
         return frozenset()
-    if task.skips == "short_circuit_direct":
-        return frozenset(structure.downstream[task.task_id])
-    return frozenset(name for name in structure.below(task.task_id) if not structure[name].is_teardown)
+    direct = structure.downstream[task.task_id]
+    below = direct if task.skips == "short_circuit_direct" else structure.below(task.task_id)
+    return frozenset(name for name in below if not structure[name].is_teardown)
 
 
 def _skip_all_but(structure: Structure, task: Task, followed: frozenset[str]) -> frozenset[str]:
@@ -63,3 +67,59 @@ def _roots(structure: Structure, group_id: str) -> Iterable[str]:
         if any(group.group_id == group_id for group in structure.groups_around(task))
     }
     return (name for name in inside if not inside.intersection(structure[name].upstream))
+
+
+Index = int | None
+"""The map index of a row; None for a row without one."""
+
+
+@dataclass(slots=True)
+class Decisions:
+    """What one branch or short circuit decided about one task below it: the wave of the decision, by its own index."""
+
+    decider: Task
+    is_direct: bool
+    waves: dict[Index, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Skips:
+    """Every decision of the branches and short circuits so far, by the task they decided about."""
+
+    structure: Structure
+    behaviour: Behaviour
+    decisions: dict[str, list[Decisions]] = field(default_factory=dict)
+
+    def note(self, decider: Task, index: Index, output: Any, wave: int) -> None:
+        """Note what one instance of a branch or short circuit decided when it ended in *wave* with *output*."""
+        direct = self.structure.downstream[decider.task_id]
+        for name in choose_skips(self.structure, decider, output):
+            about = self.decisions.setdefault(name, [])
+            if not about or about[-1].decider is not decider:
+                about.append(Decisions(decider, name in direct))
+            about[-1].waves[index] = wave
+
+    def concern(self, task: Task) -> bool:
+        """Tell whether anything was decided about *task*."""
+        return task.task_id in self.decisions
+
+    def marked(self, task: Task, index: Index) -> int | None:
+        """Give the wave in which the operator itself marks a row as skipped; None if it does not."""
+        waves = (self._mark(decision, index) for decision in self.decisions.get(task.task_id, ()))
+        return min((wave for wave in waves if wave is not None), default=None)
+
+    def _mark(self, decision: Decisions, index: Index) -> int | None:
+        if not self.behaviour.branch_reaches_indexes:
+            return decision.waves.get(None) if index is None else None
+        return decision.waves.get(index if decision.decider.skips == "branch" else None)
+
+    def looked_up(self, task: Task, index: Index) -> int | None:
+        """Give the pass in which the scheduler finds that a row is to be skipped; None if it does not."""
+        waves = (self._look_up(decision, index) for decision in self.decisions.get(task.task_id, ()))
+        return min((wave + 1 for wave in waves if wave is not None), default=None)
+
+    def _look_up(self, decision: Decisions, index: Index) -> int | None:
+        if not decision.is_direct:
+            return None
+        own_index = self.behaviour.branch_found_by_own_index or decision.decider.mapping is not None
+        return decision.waves.get(index if own_index else None)

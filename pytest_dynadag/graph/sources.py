@@ -197,6 +197,20 @@ def iterate_references(value: Any) -> Iterator[Output | Argument]:
             yield from iterate_references(item)
 
 
+def iterate_dependencies(mapping: MappingForm | None) -> Iterator[Output]:
+    """
+    Give the outputs that a mapping waits for: they decide its length, or are whole rows of a literal.
+
+    Outputs deeper inside a literal are resolved when an instance runs, and may be anything.
+    Source: `iter_references` of the expand inputs (models/expandinput.py).
+    """
+    if isinstance(mapping, Rows) and isinstance(mapping.source, Literal):
+        parts: Any = [row for row in mapping.source.value if not isinstance(row, Mapping)]
+    else:
+        parts = [source for source in (mapping.sources if mapping else ()) if not isinstance(source, Literal)]
+    yield from (reference for reference in iterate_references(parts) if isinstance(reference, Output))
+
+
 def iterate_functions(source: Any) -> Iterator[Function]:
     """Give every function that a source or a mapping form applies to its items."""
     if isinstance(source, Map):

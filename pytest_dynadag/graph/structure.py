@@ -14,7 +14,7 @@ from pytest_dynadag.graph.canonical import decode, digest, encode
 from pytest_dynadag.graph.sources import (
     Argument,
     MappingForm,
-    Output,
+    iterate_dependencies,
     iterate_functions,
     iterate_references,
     read_mapping,
@@ -223,17 +223,33 @@ class Structure:
         around = ((g.group_id, g.mapping) for g in self.mapped_groups_around(task) if g.mapping)
         return (*own, *around)
 
+    def is_directly_in_mapped_group(self, task: Task) -> bool:
+        """Tell whether the innermost group around *task*, mapped or not, is a mapped one."""
+        return task.group_id is not None and self.groups_by_id[task.group_id].mapping is not None
+
+    @cached_property
+    def sources(self) -> dict[str, tuple[str, ...]]:
+        """Id of a mapped task or group to the ids of the tasks it is mapped over, each once, in order."""
+        tasks = {task.task_id: task.mapping for task in self.tasks}
+        mappings = {**tasks, **{group.group_id: group.mapping for group in self.groups}}
+        return {
+            owner: tuple(dict.fromkeys(output.task_id for output in iterate_dependencies(mapping)))
+            for owner, mapping in mappings.items()
+            if mapping
+        }
+
+    def sources_of(self, task: Task) -> tuple[str, ...]:
+        """Give the ids of the tasks that *task*, or the closest mapped group around it, is mapped over."""
+        mappings = self.mappings_of(task)
+        return self.sources[mappings[0][0]] if mappings else ()
+
     @cached_property
     def mapped_over(self) -> dict[str, tuple[str, ...]]:
         """Task id to the ids of the tasks and groups that are mapped over its output, each once, in order."""
-        owners: dict[str, dict[str, None]] = {}
-        mappings = [(t.task_id, t.mapping) for t in self.tasks] + [
-            (g.group_id, g.mapping) for g in self.groups
-        ]
-        for owner, mapping in mappings:
-            for reference in iterate_references(mapping):
-                if isinstance(reference, Output):
-                    owners.setdefault(reference.task_id, {})[owner] = None
+        owners: dict[str, list[str]] = {}
+        for owner, sources in self.sources.items():
+            for source in sources:
+                owners.setdefault(source, []).append(owner)
         return {task_id: tuple(names) for task_id, names in owners.items()}
 
     @cached_property
@@ -254,6 +270,47 @@ class Structure:
             found.update(new)
             waiting.extend(new)
         return frozenset(found)
+
+    def above(self, task_id: str) -> frozenset[str]:
+        """Give the ids of every task that *task_id* waits for, directly or not."""
+        found: set[str] = set()
+        waiting = [task_id]
+        while waiting:
+            new = [name for name in self[waiting.pop()].upstream if name not in found]
+            found.update(new)
+            waiting.extend(new)
+        return frozenset(found)
+
+    def setups_above(self, task: Task) -> tuple[str, ...]:
+        """
+        Give the ids of the setups that *task* needs without depending on them directly.
+
+        Source: `get_upstreams_only_setups` (models/abstractoperator.py, 2.11.2; serialization/definitions, 3.3.2):
+        those further above that have no teardown, or one below the task.
+        """
+        return () if task.is_teardown else self._setups_above.get(task.task_id, ())
+
+    @cached_property
+    def _setups_above(self) -> dict[str, tuple[str, ...]]:
+        setups = [task for task in self.tasks if task.is_setup]
+        return {task.task_id: self._needed_setups(task, setups) for task in self.tasks} if setups else {}
+
+    def _needed_setups(self, task: Task, setups: list[Task]) -> tuple[str, ...]:
+        above, below = self.above(task.task_id), self.below(task.task_id)
+        far = [setup for setup in setups if setup.task_id in above and setup.task_id not in task.upstream]
+        teardowns = {setup.task_id: self._teardowns_of(setup) for setup in far}
+        return tuple(name for name, torn_down in teardowns.items() if not torn_down or torn_down & below)
+
+    def _teardowns_of(self, setup: Task) -> frozenset[str]:
+        return frozenset(name for name in self.downstream[setup.task_id] if self[name].is_teardown)
+
+    def scope_of(self, teardown: Task) -> tuple[str, ...]:
+        """Give the ids of the tasks between a teardown and its setups that it does not directly depend on."""
+        if not teardown.is_teardown:
+            return ()
+        between = self.above(teardown.task_id) - set(teardown.upstream)
+        below = (self.below(name) for name in teardown.upstream if self[name].is_setup)
+        return tuple(sorted(between.intersection(frozenset().union(*below))))
 
     def location_of(self, owner: str) -> Location | None:
         """Give the line where a task or a group is written; the DAG's own if that is not known."""

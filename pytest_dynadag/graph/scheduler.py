@@ -1,0 +1,185 @@
+"""What the scheduler makes of each instance before it runs: whether it runs, when, or the state it gets instead."""
+
+# Pure: no Airflow, no database. Source: DagRun._get_ready_tis (models/dagrun.py) and the dependencies it asks, all in
+# ti_deps/deps/: trigger_rule_dep, not_previously_skipped_dep, mapped_task_upstream_dep. An instance that is
+# mapped is met twice: as a placeholder without an index until it is expanded, then index by index.
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from pytest_dynadag.graph import rules
+from pytest_dynadag.graph.behaviour import Behaviour
+from pytest_dynadag.graph.edges import Dependency, Nodes, relate
+from pytest_dynadag.graph.ends import BAD, SKIPPED, UPSTREAM_FAILED, End, Ends, Verdict
+from pytest_dynadag.graph.expansion import Unknown
+from pytest_dynadag.graph.skips import Index, Skips
+from pytest_dynadag.graph.structure import Structure, Task
+
+Signature = tuple[tuple[End, ...], ...]
+"""The ends above one index that may differ from those above another."""
+
+
+@dataclass(slots=True)
+class Scheduler:
+    """
+    Judges the instances of one task after another, upstream tasks first.
+
+    *ends* is what has been worked out so far, *lengths* the length of each mapped task or group that is known.
+    """
+
+    structure: Structure
+    behaviour: Behaviour
+    skips: Skips
+    lengths: Mapping[str, int]
+    ends: dict[str, Ends] = field(default_factory=dict)
+
+    def judge_row(self, task: Task, count: int | Unknown | None = None) -> Verdict:
+        """
+        Judge a plain task, or the placeholder of a mapped one.
+
+        Args:
+            task: The task; the ends of all tasks above it are known.
+            count: How many instances it would have; None for a task that is not mapped.
+        """
+        known = count if isinstance(count, int) else None
+        verdict = self._judge(task, None, known)
+        if count is not None:
+            verdict = _stricter(verdict, self._judge_sources(task))
+        return self._skipped(task, None, verdict, since=0)
+
+    def judge_indexes(self, task: Task, count: int, since: int) -> list[Verdict]:
+        """
+        Judge the *count* instances of a mapped task that is expanded in the pass *since*.
+
+        Returns:
+            One verdict per index, or a single one that holds for all.
+        """
+        varying = self._varying(task, count)
+        if not varying and not self.skips.concern(task):
+            return [self._judge_index(task, 0, count, since)]
+        judged: dict[Signature, Verdict] = {}
+        verdicts = []
+        for index in range(count):
+            key = _sign(varying, index)
+            if key not in judged:
+                judged[key] = self._judge_index(task, index, count, since)
+            verdicts.append(self._skipped(task, index, judged[key], since))
+        return verdicts
+
+    def _judge_index(self, task: Task, index: int, count: int, since: int) -> Verdict:
+        verdict = self._judge(task, index, count)
+        if not since:
+            verdict = _stricter(verdict, self._judge_sources(task))
+        return Verdict(verdict.state, max(verdict.wave, since))
+
+    def _judge(self, task: Task, index: Index, count: int | None) -> Verdict:
+        """Judge by the trigger rule, by setups further above, and by a teardown's scope."""
+        if not task.upstream:
+            return Verdict(None, 0)
+        direct = self._tally_above(task, index, count, task.upstream)
+        verdict = rules.judge(task.trigger_rule, direct)
+        if task.is_teardown:
+            return self._wait_for_scope(task, index, count, verdict)
+        if setups := self.structure.setups_above(task):
+            needed = rules.judge_all_success(self._tally_above(task, index, count, setups))
+            return needed if needed.state and needed.wave <= verdict.wave else _stricter(needed, verdict)
+        return verdict
+
+    def _wait_for_scope(self, task: Task, index: Index, count: int | None, verdict: Verdict) -> Verdict:
+        scope = self.structure.scope_of(task) if self.behaviour.teardown_waits_for_scope else ()
+        if verdict.state or not scope:
+            return verdict
+        return Verdict(None, max(verdict.wave, self._tally_above(task, index, count, scope).done))
+
+    def _judge_sources(self, task: Task) -> Verdict:
+        """
+        Judge by the unexpanded tasks that a task, or the closest mapped group around it, is mapped over.
+
+        Whatever the trigger rule. Nobody waits for them here: a rule that is met early meets a length that is not known.
+        """
+        tally = rules.tally((self.ends[name].counted, False) for name in self._unexpanded_sources(task))
+        verdict = rules.judge_all_success(tally)
+        return verdict if verdict.state else Verdict(None, 0)
+
+    def _unexpanded_sources(self, task: Task) -> list[str]:
+        return [name for name in self.structure.sources_of(task) if self.ends[name].count is None]
+
+    def knows_length(self, task: Task, wave: int) -> bool:
+        """Tell whether all that *task* and the groups around it are mapped over has ended before *wave*."""
+        owners = (owner for owner, _ in self.structure.mappings_of(task))
+        return all(self.ends[name].last < wave for owner in owners for name in self.structure.sources[owner])
+
+    # -- which rows above count -------------------------------------------------------------------
+
+    def _tally_above(self, task: Task, index: Index, count: int | None, names: Iterable[str]) -> rules.Tally:
+        """Tally the rows of the tasks *names* that one row of *task* waits for."""
+        total = rules.Tally()
+        for name in names:
+            upstream, ends = self.structure[name], self.ends[name]
+            link = self._link(task, index, count, upstream)
+            if link is None:
+                total.add(ends.counted, is_setup=upstream.is_setup)
+            elif index is None:  # it looks for index -1, which is gone once the task above is expanded
+                total.last = max(total.last, ends.since - 1)
+            else:
+                indexes = link.upstream_indexes(index) or range(0)
+                total.add(ends.counted_in(indexes), is_setup=upstream.is_setup)
+        return total
+
+    def _link(self, task: Task, index: Index, count: int | None, upstream: Task) -> Dependency | None:
+        """Give how the rows of *upstream* are picked for one of *task*; None if all of them count."""
+        rows = self.ends[upstream.task_id].count
+        if rows is None or not count or self._is_eager(task, index):
+            return None
+        kind, ancestors = relate(self.structure, task, upstream, self.lengths)
+        if kind == "all":
+            return None
+        here, above = (
+            Nodes(task.task_id, count, task.task_id),
+            Nodes(upstream.task_id, rows, upstream.task_id),
+        )
+        return Dependency(above, here, kind, ancestors)
+
+    def _is_eager(self, task: Task, index: Index) -> bool:
+        if task.trigger_rule not in self.behaviour.eager_rules:
+            return False
+        if index is not None and not self.behaviour.eager_when_expanded:
+            return False
+        return self.behaviour.eager_in_inner_groups or self.structure.is_directly_in_mapped_group(task)
+
+    def _varying(self, task: Task, count: int) -> list[tuple[Ends, Dependency]]:
+        """Give the upstreams of which one index of *task* may meet other ends than the next."""
+        names = (*task.upstream, *self.structure.setups_above(task), *self.structure.scope_of(task))
+        links = ((self.ends[name], self._link(task, 0, count, self.structure[name])) for name in names)
+        return [(ends, link) for ends, link in links if link is not None and not ends.alike]
+
+    # -- branches ---------------------------------------------------------------------------------
+
+    def _skipped(self, task: Task, index: Index, verdict: Verdict, since: int) -> Verdict:
+        """Let the branches above have their say; the operator's own mark comes first, whatever else was decided."""
+        if not self.skips.concern(task):
+            return verdict
+        marked, found = self.skips.marked(task, index), self.skips.looked_up(task, index)
+        if marked is not None and marked >= since:
+            overwrites = verdict.state is not None or self.behaviour.skip_overwrites
+            if marked < verdict.wave or overwrites:
+                return Verdict(SKIPPED, marked)
+        if found is None or found > verdict.wave or (found == verdict.wave and verdict.state):
+            return verdict
+        return Verdict(SKIPPED, max(found, since))
+
+
+def _stricter(first: Verdict, second: Verdict) -> Verdict:
+    """Join two demands on one instance: the earlier decision wins, else it runs when both are met."""
+    decided = [verdict for verdict in (first, second) if verdict.state]
+    if not decided:
+        return Verdict(None, max(first.wave, second.wave))
+    earliest = min(verdict.wave for verdict in decided)
+    states = [verdict.state for verdict in decided if verdict.wave == earliest]
+    return Verdict(UPSTREAM_FAILED if BAD.intersection(states) else states[0], earliest)
+
+
+def _sign(varying: list[tuple[Ends, Dependency]], index: int) -> Signature:
+    return tuple(tuple(ends[above] for above in link.upstream_indexes(index) or ()) for ends, link in varying)
