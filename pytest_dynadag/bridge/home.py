@@ -10,6 +10,7 @@ import base64
 import importlib.util
 import os
 import sys
+import warnings
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -194,6 +195,9 @@ def own_settings(home: Path) -> dict[str, str]:
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
         "AIRFLOW__DATABASE__LOAD_DEFAULT_CONNECTIONS": "False",
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "CRITICAL",
+        # What operators log themselves, in 3.x; it is captured while a task runs.
+        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "airflow.task=INFO",
+        "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "AIRFLOW__OPENLINEAGE__DISABLED": "True",
@@ -247,8 +251,10 @@ def _repoint(expected: str | None = None) -> tuple[str, ...]:
     """Let an Airflow that is imported already read its addresses again; say what stays as it was."""
     from airflow import configuration, settings
 
-    settings.configure_vars()
-    settings.reconfigure_orm()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        settings.configure_vars()
+        settings.reconfigure_orm()
     return _notes(configuration, settings, expected) if expected else ()
 
 

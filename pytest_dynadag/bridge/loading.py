@@ -152,7 +152,8 @@ def find_files(root: Path) -> list[Path]:
         return [root]
     if not root.is_dir():
         raise NoSuchPathError(root)
-    found = {Path(name) for name in bridge().list_dag_files(root)}
+    with _private_warnings():
+        found = {Path(name) for name in bridge().list_dag_files(root)}
     return sorted(path for path in found if not _NO_DAG_FILES.fullmatch(path.name))
 
 
@@ -166,7 +167,7 @@ def load(paths: Iterable[Path]) -> Loaded:
             dags.setdefault(dag_id, dag)
             homes.setdefault(dag_id, []).append(file.path)
     errors = {name: error for file in files for name, error in file.errors.items()}
-    bag = bridge().make_bag()
+    bag = _make_bag()
     bag.dags.update(dags)
     bag.import_errors.update({name: error.text for name, error in errors.items()})
     duplicates = {dag_id: tuple(where) for dag_id, where in homes.items() if len(where) > 1}
@@ -186,9 +187,9 @@ def load_file(path: Path) -> LoadedFile:
     path = Path(os.path.abspath(path))  # noqa: PTH100 - as in find_files
     if not path.is_file():
         raise NoSuchPathError(path)
-    airflow, bag = bridge(), bridge().make_bag()
+    bag = _make_bag()
     started = time.clock_gettime(time.CLOCK_MONOTONIC)
-    with watched_lookups() as lookups, _untouched(airflow):
+    with _untouched(bridge()), watched_lookups() as lookups:
         exits = _process(bag, path)
     seconds = time.clock_gettime(time.CLOCK_MONOTONIC) - started
     bag.import_errors.update(exits)
@@ -226,6 +227,11 @@ def _last_exception(text: str) -> str:
     frames = [number for number, line in enumerate(lines) if line.startswith('  File "')]
     rest = lines[frames[-1] + 1 :] if frames else lines
     return next((line.strip() for line in rest if line and not line.startswith(" ")), text.strip())
+
+
+def _make_bag() -> Any:
+    with _private_warnings():
+        return bridge().make_bag()
 
 
 def _process(bag: Any, path: Path) -> dict[str, str]:
@@ -274,13 +280,13 @@ def restored_signals() -> Iterator[None]:
 @contextmanager
 def _untouched(airflow: Bridge) -> Iterator[None]:
     """Keep what a parse does to the process from outliving it."""
-    with airflow.clean_contexts(), restored_signals(), airflow.leave_signals_alone(), _private_warnings():
+    with _private_warnings(), airflow.clean_contexts(), restored_signals(), airflow.leave_signals_alone():
         yield
 
 
 @contextmanager
 def _private_warnings() -> Iterator[None]:
-    """Keep `-W error` of a test session from turning a DAG file's warnings into import errors."""
+    """Keep `-W error` of a test session from turning Airflow's and a DAG file's warnings into errors."""
     with warnings.catch_warnings(record=True):
         warnings.simplefilter("default")
         yield

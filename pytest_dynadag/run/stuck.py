@@ -37,11 +37,16 @@ def describe_stuck(dag_id: str, waiting: Mapping[str, str], reasons: Mapping[str
 
 
 class ParamsError(DynadagError):
-    """A value that a DAG's params do not allow: *name*, *value*, and *why* in the words of the schema."""
+    """
+    A param that keeps a DAG from running: *name*, *why* in the words of its schema.
 
-    def __init__(self, dag_id: str, name: str, value: object, why: str) -> None:
-        self.dag_id, self.name, self.value, self.why = dag_id, name, value, why
+    *given* is a tuple with the value that was given, empty where none was.
+    """
+
+    def __init__(self, dag_id: str, name: str, given: tuple[object, ...], why: str) -> None:
+        self.dag_id, self.name, self.given, self.why = dag_id, name, given, why
+        what = f"{given[0]!r} is not allowed" if given else "no value is given"
         super().__init__(
-            f"params[{name!r}] of DAG {dag_id!r}: {value!r} is not allowed: {why}\n"
+            f"params[{name!r}] of DAG {dag_id!r}: {what}: {why}\n"
             f"  next: pass params={{{name!r}: ...}} with a value that the Param's schema accepts"
         )

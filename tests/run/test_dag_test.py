@@ -555,6 +555,79 @@ def test_a_param_that_the_schema_does_not_allow_is_refused(load_dag: LoadDag) ->
     )
 
 
+def test_a_param_without_default_must_be_given(load_dag: LoadDag) -> None:
+    """A required param is asked for before anything runs, and may come from the conf."""
+    dag = load_dag("""
+        with DAG("d", params={"day": Param(type="string")}, **START):
+            @task
+            def look(params=None):
+                return params["day"]
+
+            look()
+    """)
+
+    with pytest.raises(ParamsError, match=r"^params\['day'\] of DAG 'd': no value is given: ") as caught:
+        run(dag)
+
+    assert caught.value.given == ()
+    assert run(dag, conf={"day": "mon"}).returned == {"look": "mon"}
+
+
+def test_a_deferred_task_is_resumed(load_dag: LoadDag) -> None:
+    """A task that defers is resumed with what its trigger says."""
+    dag = load_dag("""
+        from airflow.triggers.testing import SuccessTrigger
+
+        class Waits(BaseOperator):
+            def execute(self, context):
+                self.defer(trigger=SuccessTrigger(), method_name="resume")
+
+            def resume(self, context, event=None):
+                return "resumed"
+
+        with DAG("d", **START):
+            Waits(task_id="wait")
+    """)
+
+    assert run(dag).returned == {"wait": "resumed"}
+
+
+def test_mapped_classic_operators_are_given(load_dag: LoadDag) -> None:
+    """Instances of a classic operator are given by index or by their inputs, without rendering the rest."""
+    dag = load_dag("""
+        def fetch(**kwargs):
+            raise RuntimeError("executed")
+
+        with DAG("d", **START):
+            rows = PythonOperator(task_id="rows", python_callable=fetch)
+            shell = BashOperator.partial(task_id="shell", env={"A": "{{ nothing.there }}"}, retries=2)
+            shell.expand(bash_command=["exit 1", "exit 2"])
+            fetched = PythonOperator.partial(task_id="fetch", python_callable=fetch)
+            fetched.expand_kwargs(rows.output)
+    """)
+    rows = [{"op_kwargs": {"n": 1}}, {"op_kwargs": {"n": 2}}]
+
+    seen = run(
+        dag,
+        {"rows": rows, "shell": ["one", "two"], "fetch": lambda inputs: inputs["op_kwargs"]["n"] * 10},
+    )
+
+    assert seen.state == "success"
+    assert [seen.returned[f"fetch[{index}]"] for index in (0, 1)] == [10, 20]
+    assert [seen.returned[f"shell[{index}]"] for index in (0, 1)] == ["one", "two"]
+    assert seen.inputs["shell", 1] == {"bash_command": "exit 2"}
+
+
+def test_operators_speak_in_the_logs_too(load_dag: LoadDag) -> None:
+    """What an operator logs by itself, such as the output of a shell command, belongs to its instance."""
+    dag = load_dag("""
+        with DAG("d", **START):
+            BashOperator(task_id="shell", bash_command="echo spoken")
+    """)
+
+    assert "spoken" in run(dag).logs("shell").replace("'echo spoken'", "")
+
+
 def test_another_dag_of_the_file_can_be_triggered(load_dags: Callable[[str], dict[str, Any]]) -> None:
     """TriggerDagRunOperator finds the DAGs that are passed as siblings."""
     dags = load_dags("""

@@ -83,13 +83,13 @@ def check_request(dag: Any, request: RunRequest) -> None:
     for task_id in request.given.task_ids:
         if task_id not in dag.task_dict:
             raise UnknownNameError("task", task_id, dag.task_dict, where=f"given for DAG {dag.dag_id!r}")
-    for name, value in request.given.params.items():
-        if name in dag.params:
-            try:
-                dag.params.get_param(name).resolve(value)
-            except Exception as error:
-                why = str(error).strip().splitlines()[0]
-                raise ParamsError(dag.dag_id, name, value, why) from None
+    for name in dag.params:
+        given = (request.conf[name],) if name in request.conf else ()
+        try:
+            dag.params.get_param(name).resolve(*given)
+        except Exception as error:
+            why = str(error).strip().splitlines()[0]
+            raise ParamsError(dag.dag_id, name, given, why) from None
 
 
 def observe(airflow: Bridge, dag_run: Any, watcher: RunWatcher) -> dict[str, Any]:
