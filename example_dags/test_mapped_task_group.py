@@ -2,10 +2,10 @@
 
 
 def test_files_do_not_wait_for_each_other(dynadag):
-    """Inside the group an instance depends on the one of the same file; after it, on all of them."""
+    """Inside the group an instance depends on the one of the same file (and on what the group is mapped over); after it, on all of them."""
     plan = dynadag.plan("mapped_task_group", given={"list_files": ["orders.csv", "customers.csv"]})
 
-    assert plan.upstream("each_file.load[1]") == ["each_file.extract[1]"]
+    assert plan.upstream("each_file.load[1]") == ["each_file.extract[1]", "list_files"]
     assert plan.upstream("report") == ["each_file.load[0]", "each_file.load[1]"]
 
 

@@ -66,8 +66,11 @@ def write_summary(reporter: pytest.TerminalReporter, generation: Generation) -> 
 
 def read_checks(stats: dict[str, list[Any]]) -> Iterator[Check]:
     """Read our checks among the reports of a session."""
-    for report in (report for reports in stats.values() for report in reports):
-        properties = dict(getattr(report, "user_properties", ()))
+    reports = (
+        entry for entries in stats.values() for entry in entries if isinstance(entry, pytest.TestReport)
+    )
+    for report in reports:
+        properties = dict(report.user_properties)
         if "dynadag_check" in properties and (report.when == "call" or report.failed):
             file = report.nodeid.partition("::")[0]
             kind, dag_id = properties["dynadag_check"], properties.get("dynadag_dag")
