@@ -18,6 +18,9 @@ _NO_MODULE = re.compile(r"ModuleNotFoundError: No module named '(?P<name>[\w.]+)
 # The isolated home's database has no tables: whoever asks it while a file is loaded is told so.
 _NO_TABLE = re.compile(r"OperationalError: \(.*\) no such table: (?P<name>\w+)")
 
+_BUILDERS = ("__init__", "apply_defaults", "factory")
+"""What is called to make a DAG or an operator: constructors, their wrapper, and what `@dag` makes."""
+
 _NEXT_AFTER_SIGNAL = {
     "SIGKILL": "was it out of memory? Look at what the file loads or builds before its tasks run",
     "SIGSEGV": "the crash is in compiled code that the file uses: load that inside a task",
@@ -64,6 +67,18 @@ def describe_duplicate(dag_id: str, place: Location, first: Location) -> Failure
     """Say that the DAG at *place* has the dag_id of one that was loaded before."""
     message = f"dag_id {dag_id!r} is taken by {first}: Airflow keeps one of the two, whichever it reads last"
     return Failure(Finding("DYN403", dag_id, place, message, "give one of them another dag_id"))
+
+
+def asks_while_building(path: str, text: str) -> bool:
+    """
+    Tell whether Airflow itself asked the metadata database while the file *path* made a DAG or an operator.
+
+    Airflow 2 does so for dataset aliases in a schedule and for SubDagOperator: no fault of the file's.
+    """
+    calls = re.findall(r'^ +File "(.+)", line \d+, in (\S+)$', text, re.MULTILINE)
+    own = [number for number, (file, _) in enumerate(calls) if file == path]
+    called = calls[own[-1] + 1][1] if own and own[-1] + 1 < len(calls) else ""
+    return bool(_NO_TABLE.search(text)) and called in _BUILDERS
 
 
 def name_signal(number: int) -> str:

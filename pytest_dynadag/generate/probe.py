@@ -16,11 +16,12 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import IO, Any
 
+from pytest_dynadag.bridge.database import in_memory
 from pytest_dynadag.bridge.extract import structure_of
-from pytest_dynadag.bridge.home import airflow_version
+from pytest_dynadag.bridge.home import Isolation, airflow_version, settle
 from pytest_dynadag.bridge.lines import noted_lines
 from pytest_dynadag.bridge.loading import LoadedFile, bridge, find_files, load_file
-from pytest_dynadag.generate.failures import describe_import, describe_unreadable
+from pytest_dynadag.generate.failures import asks_while_building, describe_import, describe_unreadable
 from pytest_dynadag.generate.records import Failure, FileRecord
 from pytest_dynadag.graph.structure import Structure
 
@@ -34,15 +35,19 @@ class Request:
 
     Attributes:
         paths: DAG files, and folders to look through.
+        home: The folder to use as AIRFLOW_HOME.
         events: The file to tell what happens in; it exists.
         stacks: The file for Python stacks: on a fatal signal, and when asked with SIGUSR1.
+        let_through: Names, or patterns, of environment variables that the isolation lets through.
         import_folders: What DAG files may import from, as Airflow puts its DAG folder on `sys.path`.
         skip_folders: Patterns of names of folders below *paths* that are not looked into.
     """
 
     paths: tuple[str, ...]
+    home: str
     events: str
     stacks: str
+    let_through: tuple[str, ...] = ()
     import_folders: tuple[str, ...] = ()
     skip_folders: tuple[str, ...] = ()
 
@@ -64,11 +69,18 @@ def main(request: Request) -> None:
     sys.path[:1] = []  # `-m` puts the working directory there, which Airflow does not
     sys.path.extend(folder for folder in request.import_folders if folder not in sys.path)
     with Path(request.events).open("a", encoding="utf-8") as told, Path(request.stacks).open("w") as stacks:
+        isolation = settle(Path(request.home), let_through=request.let_through)
         bridge()
         faulthandler.enable(stacks, all_threads=False)
         faulthandler.register(signal.SIGUSR1, stacks, all_threads=False)
         files = find_wanted(request.paths, request.skip_folders)
-        _tell(told, event="found", airflow=airflow_version(), files=[str(path) for path in files])
+        _tell(
+            told,
+            event="found",
+            airflow=airflow_version(),
+            files=[str(path) for path in files],
+            notes=_describe(isolation),
+        )
         for path in files:
             sys.stdout.flush()
             _tell(told, event="start", file=str(path), printed=_printed())
@@ -87,9 +99,12 @@ def find_wanted(paths: tuple[str, ...], skip_folders: tuple[str, ...]) -> list[P
 
 
 def record_file(path: Path) -> FileRecord:
-    """Load one DAG file and read its DAGs."""
+    """Load one DAG file and read its DAGs; what Airflow itself asks its database meanwhile, an empty one answers."""
     with noted_lines():
         loaded = load_file(path)
+        if any(asks_while_building(str(path), error.text) for error in loaded.errors.values()):
+            with in_memory():
+                loaded = load_file(path)
     structures, failures = _read_dags(loaded)
     failures = [*(describe_import(str(path), error) for error in loaded.errors.values()), *failures]
     return FileRecord(str(path), tuple(structures), tuple(failures), loaded.seconds, loaded.warnings)
@@ -111,6 +126,11 @@ def _folders_between(root: Path, path: Path) -> list[Path]:
 
 def _is_skipped(folder: Path, patterns: tuple[str, ...]) -> bool:
     return any(fnmatch(folder.name, pattern) for pattern in patterns) or (folder / "pyvenv.cfg").is_file()
+
+
+def _describe(isolation: Isolation) -> list[str]:
+    kept = isolation.let_through
+    return [*isolation.notes, *([f"let through the isolation: {', '.join(kept)}"] if kept else [])]
 
 
 def _tell(told: IO[str], **event: Any) -> None:

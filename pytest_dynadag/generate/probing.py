@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pytest_dynadag.bridge.home import plan_environment, require_airflow
+from pytest_dynadag.bridge.home import require_airflow
 from pytest_dynadag.bridge.loading import NoSuchPathError
 from pytest_dynadag.errors import DynadagError
 from pytest_dynadag.generate.failures import (
@@ -77,18 +77,18 @@ def generate(
         if not root.path.exists():
             raise NoSuchPathError(root.path)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    environment, kept = _prepare_environment(folder / "home", let_through)
     started = _now()
     request = Request(
         paths=tuple(str(root.path) for root in roots),
+        home=str(folder / "home"),
         events=str(folder / "events.jsonl"),
         stacks=str(folder / "stacks.txt"),
+        let_through=tuple(let_through),
         import_folders=tuple(map(str, import_folders)),
         skip_folders=tuple(skip_folders),
     )
-    version, records = _load_all(request, folder, environment, timeout)
-    notes = (f"let through the isolation: {', '.join(kept)}",) if kept else ()
-    return Generation(version, mark_duplicates(records), _now() - started, tuple(roots), notes)
+    probe, records = _load_all(request, folder, timeout)
+    return Generation(probe.version, mark_duplicates(records), _now() - started, tuple(roots), probe.notes)
 
 
 def mark_duplicates(records: Sequence[FileRecord]) -> tuple[FileRecord, ...]:
@@ -106,20 +106,18 @@ def mark_duplicates(records: Sequence[FileRecord]) -> tuple[FileRecord, ...]:
     return tuple(marked)
 
 
-def _load_all(
-    request: Request, folder: Path, environment: dict[str, str], timeout: float
-) -> tuple[str, list[FileRecord]]:
-    """Start probes until every file is dealt with; give Airflow's version and the records in order."""
+def _load_all(request: Request, folder: Path, timeout: float) -> tuple[_Probe, list[FileRecord]]:
+    """Start probes until every file is dealt with; give the last probe and the records in order."""
     files: tuple[str, ...] = ()
     done: dict[str, FileRecord] = {}
     while True:
-        with _started(request, folder, environment) as probe:
+        with _started(request, folder) as probe:
             probe.watch(timeout)
         files = files or probe.found or ()  # of the first probe: the later ones get what remains
         done.update((record.path, record) for record in probe.records)
         remaining = tuple(path for path in files if path not in done)
         if not remaining:
-            return probe.version, [done[path] for path in files]
+            return probe, [done[path] for path in files]
         if not probe.records:
             raise ProbeError(probe.how, probe.printed(0))
         request = replace(request, paths=remaining)
@@ -134,6 +132,7 @@ class _Probe:
     log: Path
     position: int = 0
     version: str = ""
+    notes: tuple[str, ...] = ()
     found: tuple[str, ...] | None = None
     current: dict[str, Any] | None = None
     ended: bool = False
@@ -184,7 +183,8 @@ class _Probe:
 
     def _take(self, event: dict[str, Any]) -> None:
         if event["event"] == "found":
-            self.version, self.found = event["airflow"], tuple(event["files"])
+            self.version, self.notes = event["airflow"], tuple(event["notes"])
+            self.found = tuple(event["files"])
         elif event["event"] == "start":
             self.current = event
         elif event["event"] == "loaded":
@@ -221,7 +221,7 @@ class _Probe:
 
 
 @contextmanager
-def _started(request: Request, folder: Path, environment: dict[str, str]) -> Iterator[_Probe]:
+def _started(request: Request, folder: Path) -> Iterator[_Probe]:
     """Start a probe in a session of its own; whatever happens, end it and all that it started."""
     for name in (request.events, request.stacks):
         Path(name).write_bytes(b"")
@@ -234,7 +234,8 @@ def _started(request: Request, folder: Path, environment: dict[str, str]) -> Ite
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=environment,
+            # Generated names that depend on the hash seed stay the same from one session to the next.
+            env={"PYTHONHASHSEED": "0", **os.environ},
             start_new_session=True,
         )
     try:
@@ -243,18 +244,6 @@ def _started(request: Request, folder: Path, environment: dict[str, str]) -> Ite
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-
-
-def _prepare_environment(home: Path, let_through: Iterable[str]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Give the environment of a probe, and the names that were let through."""
-    changes, _, kept = plan_environment(home, os.environ, let_through=let_through)
-    for name in ("dags", "plugins"):
-        (home / name).mkdir(mode=0o700, parents=True, exist_ok=True)
-    environment = {name: value for name, value in os.environ.items() if name not in changes}
-    environment.update({name: value for name, value in changes.items() if value is not None})
-    # Generated names that depend on the hash seed stay the same from one session to the next.
-    environment.setdefault("PYTHONHASHSEED", "0")
-    return environment, kept
 
 
 def _now() -> float:

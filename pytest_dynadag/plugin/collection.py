@@ -158,7 +158,8 @@ class Check(pytest.Item):
         """Give the place in the user's file, and what is checked."""
         place = self.location_of_check
         own = place is not None and place.file == str(self.path)
-        return self.path, (place.line - 1 if place and own else 0), self.nodeid.partition("::")[2]
+        title = f"{self.path.name}::{self.nodeid.partition('::')[2]}"
+        return self.path, (place.line - 1 if place and own else 0), title
 
     def repr_failure(
         self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None

@@ -34,15 +34,15 @@ class Check:
 def describe_session(session: DagSession) -> list[str]:
     """Give the header: Airflow's version, the folders and why, how many files and DAGs, what is not isolated."""
     generation = session.generation()
-    lines = [describe_generation(generation, session.config.rootpath)]
-    if not generation.roots:
-        lines = [f"dynadag: Airflow {generation.airflow_version}, no DAG files named"]
+    first = describe_generation(generation, session.config.rootpath)
     notes = [*generation.notes, *_settle_early(session)]
-    return [*lines, *(f"dynadag: {note}" for note in notes)]
+    return [first, *(f"dynadag: {note}" for note in notes)]
 
 
 def describe_generation(generation: Generation, root: Path) -> str:
     """Say in a line what was loaded, from where, and why from there."""
+    if not generation.roots:
+        return f"dynadag: Airflow {generation.airflow_version}, no DAG files or folders to load"
     folders: dict[str, list[str]] = {}
     for entry in generation.roots:
         folders.setdefault(entry.why, []).append(_shorten(str(entry.path), root))
@@ -66,11 +66,10 @@ def write_summary(reporter: pytest.TerminalReporter, generation: Generation) -> 
 
 def read_checks(stats: dict[str, list[Any]]) -> Iterator[Check]:
     """Read our checks among the reports of a session."""
-    reports = (
-        entry for entries in stats.values() for entry in entries if isinstance(entry, pytest.TestReport)
-    )
-    for report in reports:
-        properties = dict(report.user_properties)
+    for report in (report for reports in stats.values() for report in reports):
+        if not isinstance(report, pytest.TestReport):
+            continue  # a deselected item, for one
+        properties: dict[str, Any] = dict(report.user_properties)
         if "dynadag_check" in properties and (report.when == "call" or report.failed):
             file = report.nodeid.partition("::")[0]
             kind, dag_id = properties["dynadag_check"], properties.get("dynadag_dag")
@@ -83,10 +82,11 @@ def format_table(generation: Generation, checks: Sequence[Check]) -> list[str]:
     structures = [structure for dag_id, (_, structure) in generation.dags.items() if dag_id in checked]
     if not structures:
         return []
-    shown = structures[:MOST_ROWS]
+    if len(structures) > MOST_ROWS:  # what is mapped or has cases is what one wants to see
+        structures.sort(key=lambda structure: _make_row(structure, checks)[2:4] == ("0", "-"))
+    shown, left_out = structures[:MOST_ROWS], structures[MOST_ROWS:]
     rows = [_HEADINGS, *(_make_row(structure, checks) for structure in shown)]
-    left_out = [f"... and {len(structures) - MOST_ROWS} more DAGs"] if len(structures) > MOST_ROWS else []
-    return [*align(rows), *left_out]
+    return [*align(rows), *([_describe_left_out(left_out)] if left_out else [])]
 
 
 def format_errors(generation: Generation, checks: Iterable[Check], root: Path) -> list[str]:
@@ -123,6 +123,11 @@ def _make_row(structure: Structure, checks: Iterable[Check]) -> tuple[str, ...]:
     return (structure.dag_id, *numbers, told or "-", describe_lengths(structure) or "-")
 
 
+def _describe_left_out(structures: Sequence[Structure]) -> str:
+    mapped = sum(1 for structure in structures if describe_lengths(structure))
+    return f"... and {_count(len(structures), 'more DAG')}, {mapped or 'none'} of them mapped"
+
+
 def _describe_mapping(mapping: MappingForm) -> str:
     if all(isinstance(source, Literal) for source in mapping.sources):
         return f"literal {' x '.join(str(len(source.value)) for source in mapping.sources)}"  # type: ignore[union-attr]
@@ -147,7 +152,7 @@ def _settle_early(session: DagSession) -> tuple[str, ...]:
 
 def _first_line(failure: Any, root: Path) -> str:
     message = failure.finding.message.partition("\n")[0]
-    return f"{_shorten(str(failure.finding.location), root)} {message}"
+    return f"{failure.finding.location} {message}".replace(f"{root}/", "")
 
 
 def _shorten(path: str, root: Path) -> str:
