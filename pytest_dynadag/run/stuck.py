@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from pytest_dynadag.errors import DynadagError
+from pytest_dynadag.location import Location
 
 
 class StuckRunError(DynadagError):
@@ -49,4 +50,21 @@ class ParamsError(DynadagError):
         super().__init__(
             f"params[{name!r}] of DAG {dag_id!r}: {what}: {why}\n"
             f"  next: pass params={{{name!r}: ...}} with a value that the Param's schema accepts"
+        )
+
+
+class AirflowRaisedError(DynadagError):
+    """
+    An exception that left Airflow's own code around the tasks: nothing that a task raised.
+
+    *error* is the exception, *location* the line of Airflow it comes from, if known.
+    """
+
+    def __init__(self, dag_id: str, error: BaseException, location: Location | None) -> None:
+        self.dag_id, self.error, self.location = dag_id, error, location
+        where = f"\n  raised at {location}" if location else ""
+        text = f": {error}" if str(error) else ""
+        super().__init__(
+            f"Airflow itself failed to run {dag_id!r}: {type(error).__name__}{text}{where}\n"
+            f"  next: see whether `airflow dags test {dag_id}` ends the same way"
         )

@@ -167,8 +167,14 @@ def test_an_archive_is_loaded(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "dags.zip", "w") as archive:
         archive.writestr("zipped_dag.py", DAG_FILE.format("zipped"))
 
+    with zipfile.ZipFile(tmp_path / "exits.zip", "w") as archive:
+        archive.writestr("exiting_dag.py", "import airflow, sys  # dag\nsys.exit(3)\n")
+
+    (failure,) = load_file(tmp_path / "exits.zip").errors.values()
+
     assert list(load_file(tmp_path / "dags.zip").dags) == ["zipped"]
-    assert [tmp_path / "dags.zip"] == find_files(tmp_path)
+    assert failure.message == "SystemExit: 3"
+    assert [tmp_path / "dags.zip", tmp_path / "exits.zip"] == find_files(tmp_path)
 
 
 def test_a_group_that_a_file_leaves_open_does_not_catch_the_next_file(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from pytest_dynadag.errors import UnknownNameError
 from pytest_dynadag.graph.given import Given
 from pytest_dynadag.run.engines.dag_test import run_with_dag_test
 from pytest_dynadag.run.request import RunRequest
-from pytest_dynadag.run.stuck import ParamsError, StuckRunError
+from pytest_dynadag.run.stuck import AirflowRaisedError, ParamsError, StuckRunError
 
 LoadDag = Callable[[str], Any]
 
@@ -419,6 +419,29 @@ def test_a_run_that_cannot_finish_says_who_waits_and_why(
         "  next: give the task an output, given={'waits': ...}, or a state, states={'waits': 'skipped'}"
     )
     assert time.monotonic() - started < 30
+
+
+def test_an_exception_of_airflows_own_is_told_from_a_tasks(
+    load_dag: LoadDag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `dag.test()` itself raises comes with its type and the place it comes from, whole message."""
+    from airflow.models.dagrun import DagRun
+
+    def refuse(self: Any, **kwargs: Any) -> None:
+        raise NotImplementedError
+
+    dag = load_dag(FAN_OUT)
+    monkeypatch.setattr(DagRun, "update_state", refuse)
+
+    with pytest.raises(AirflowRaisedError) as caught:
+        run(dag)
+
+    line = refuse.__code__.co_firstlineno + 1
+    assert str(caught.value) == (
+        f"Airflow itself failed to run 'sales': NotImplementedError\n  raised at {__file__}:{line}\n"
+        "  next: see whether `airflow dags test sales` ends the same way"
+    )
+    assert isinstance(caught.value.__cause__, NotImplementedError)
 
 
 def test_sleep_in_a_task_is_real(load_dag: LoadDag) -> None:

@@ -83,7 +83,12 @@ class GivenTasks:
     def _other_xcoms(self, key: tuple[str, int]) -> dict[str, Any]:
         task_id, index = key
         found = {name: value for (owner, name), value in self.given.keyed.items() if owner == task_id}
-        return {name: value[index] if index >= 0 else value for name, value in found.items()}
+        # As for outputs, a list has one entry per index; anything else is the same for each.
+        per_index = index >= 0
+        return {
+            name: value[index] if per_index and isinstance(value, list) else value
+            for name, value in found.items()
+        }
 
 
 def _silence(operator: Any) -> dict[str, Any]:

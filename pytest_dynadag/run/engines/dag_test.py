@@ -8,6 +8,7 @@ import os
 import time
 import warnings
 from collections.abc import Iterator
+from traceback import walk_tb
 from typing import Any
 
 from pytest_dynadag.bridge import database
@@ -17,12 +18,13 @@ from pytest_dynadag.bridge.protocol import Bridge, Row
 from pytest_dynadag.bridge.running import RunStopped, impatient, paced, read_rows
 from pytest_dynadag.errors import UnknownNameError
 from pytest_dynadag.graph.given import format_key
+from pytest_dynadag.location import Location
 from pytest_dynadag.run.clock import frozen
 from pytest_dynadag.run.engines.arming import GivenTasks
 from pytest_dynadag.run.engines.watching import RunWatcher
 from pytest_dynadag.run.observation import Observation, ObservedInstance
 from pytest_dynadag.run.request import RunRequest
-from pytest_dynadag.run.stuck import ParamsError, StuckRunError
+from pytest_dynadag.run.stuck import AirflowRaisedError, ParamsError, StuckRunError
 
 
 def run_with_dag_test(dag: Any, request: RunRequest | None = None) -> Observation:
@@ -41,6 +43,7 @@ def run_with_dag_test(dag: Any, request: RunRequest | None = None) -> Observatio
         GivenError: The given has no entry for an instance of the run.
         UnknownNameError: The given names a task that the DAG does not have.
         ParamsError: A param that the DAG does not allow.
+        AirflowRaisedError: Airflow itself raised, not a task.
         NotIsolatedError: Airflow's database is not ours.
     """
     request = request or RunRequest()
@@ -76,6 +79,9 @@ def _test(airflow: Bridge, dag: Any, request: RunRequest, watcher: RunWatcher) -
         waiting = {format_key(row.task_id, row.index): row.state for row in stop.rows}
         reasons = {format_key(*key): why for key, why in stop.why.items()}
         raise StuckRunError(dag.dag_id, waiting, reasons) from None
+    except Exception as error:
+        frame, line = list(walk_tb(error.__traceback__))[-1]
+        raise AirflowRaisedError(dag.dag_id, error, Location(frame.f_code.co_filename, line)) from error
 
 
 def check_request(dag: Any, request: RunRequest) -> None:
