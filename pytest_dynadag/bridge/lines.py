@@ -18,7 +18,7 @@ from typing import Any
 from pytest_dynadag.location import Location
 
 _noted: dict[int, tuple[weakref.ref[Any], dict[str, Location]]] = {}
-_LIBRARIES = (
+LIBRARIES = (
     f"{Path(__file__).parents[1]}/",
     f"{Path(sys.prefix).resolve()}/",
     f"{Path(sys.base_prefix)}/lib/",
@@ -93,7 +93,7 @@ def _find_place(dag: Any, frame: FrameType | None) -> Location | None:
         file = frame.f_code.co_filename
         if file == own_file:
             return Location(file, frame.f_lineno)
-        if outside is None and not file.startswith(("<", *_LIBRARIES)):
+        if outside is None and not file.startswith(("<", *LIBRARIES)):
             outside = Location(file, frame.f_lineno)
         frame = frame.f_back
     return outside

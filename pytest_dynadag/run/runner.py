@@ -14,6 +14,7 @@ from pytest_dynadag.graph.given import RETURN_VALUE, Given, format_key
 from pytest_dynadag.graph.observed import Seen, gather_expansion
 from pytest_dynadag.graph.planner import check_given
 from pytest_dynadag.graph.structure import Structure
+from pytest_dynadag.run.guard import GUARDED, Verdict, check_allow, guarded
 from pytest_dynadag.run.observation import Observation, ObservedError
 from pytest_dynadag.run.request import Order, RunRequest
 
@@ -38,12 +39,13 @@ class Run:
 
     Attributes:
         dag_id: The DAG.
-        state: How the run ended: `success` or `failed`.
+        state: How the run ended, as Airflow has it: `success` or `failed`.
         expansion: The instances it had, with their inputs, labels, states and edges.
         states: Instance key to state; a task that was never expanded stands under its id.
         xcoms: Instance key to return value, for those that pushed one.
         errors: Instance key to the exception that failed it, with the line of the DAG file it came through.
-        findings: What was noticed.
+        findings: What was noticed, but for what is allowed: DYN201 to DYN204 (tasks created while a task runs).
+        allowed: Findings that were allowed, each with the reason.
         seconds: How long the run took.
     """
 
@@ -55,17 +57,24 @@ class Run:
     seconds: float
     observation: Observation = field(repr=False)
     findings: tuple[Finding, ...] = ()
+    allowed: tuple[tuple[Finding, str], ...] = ()
 
     def __repr__(self) -> str:
+        found = f", {len(self.findings)} findings" if self.findings else ""
         return (
             f"<Run of {self.dag_id!r}: {self.state}, {len(self.expansion)} instances, "
-            f"{len(self.errors)} failed, {self.seconds:.2f} s>"
+            f"{len(self.errors)} failed{found}, {self.seconds:.2f} s>"
         )
 
     @property
     def success(self) -> bool:
-        """Whether the run ended in success."""
-        return self.state == "success"
+        """
+        Whether the run ended in success, and did what it says.
+
+        A run in which a task creates operators, dependencies or DAGs (DYN201 to DYN204) is green in Airflow, and
+        does not do what was meant: its `state` is `success`, and this is False, unless the finding is allowed.
+        """
+        return self.state == "success" and not any(each.rule in GUARDED for each in self.findings)
 
     @property
     def states(self) -> dict[str, str]:
@@ -110,6 +119,7 @@ def run_dag(
     order: Order = None,
     max_map_length: int = 1024,
     siblings: Iterable[Any] = (),
+    allow: Mapping[str, str] | None = None,
 ) -> Run:
     """
     Execute an Airflow DAG object and observe it.
@@ -128,9 +138,10 @@ def run_dag(
         order: None (by task, then index), `"reverse"`, or a number that seeds another order.
         max_map_length: `[core] max_map_length`, in elements.
         siblings: Further DAG objects that the run may trigger.
+        allow: Findings that are accepted, with the reason, by `DYN201`, `DYN201:dag_id` or `DYN201:dag_id.task_id`.
 
     Raises:
-        StuckRunError, GivenError, UnknownNameError, ParamsError, AtError: See their texts.
+        StuckRunError, GivenError, UnknownNameError, ParamsError, AtError, AllowError: See their texts.
     """
     from pytest_dynadag.bridge.extract import structure_of
     from pytest_dynadag.run.engines.dag_test import run_with_dag_test
@@ -149,10 +160,13 @@ def run_dag(
         env=env or {},
         siblings=tuple(siblings),
     )
-    return tell(structure, run_with_dag_test(dag, request))
+    check_allow(allow or {})
+    with guarded(dag) as guard:
+        observation = run_with_dag_test(dag, request)
+    return tell(structure, observation, guard.judge(observation.returned, observation.state, allow))
 
 
-def tell(structure: Structure, observation: Observation) -> Run:
+def tell(structure: Structure, observation: Observation, verdict: Verdict) -> Run:
     """Join what an engine observed with the structure it ran, to what a test asks about."""
     seen = (
         Seen(i.task_id, i.index, i.state, i.label, observation.inputs.get((i.task_id, i.index), {}))
@@ -166,6 +180,8 @@ def tell(structure: Structure, observation: Observation) -> Run:
         errors={format_key(*key): error for key, error in observation.errors.items()},
         seconds=observation.seconds,
         observation=observation,
+        findings=verdict.findings,
+        allowed=verdict.allowed,
     )
 
 
