@@ -15,6 +15,7 @@ from pytest_dynadag.graph.diff import compare, describe
 from pytest_dynadag.graph.edges import Dependency, Nodes
 from pytest_dynadag.graph.expansion import Expansion, TaskExpansion
 from pytest_dynadag.graph.text import fold
+from pytest_dynadag.render.snapshot import TITLE
 
 MOST_LINES = 10
 """Of one kind and task in a description; the rest is counted."""
@@ -90,7 +91,7 @@ def _describe_lines(before: str, after: str, most: int) -> list[str]:
 def _read(text: str) -> Page:
     head, *rest = text.rstrip("\n").split("\n\n")
     page = Page(head.splitlines(), {})
-    if len(page.head) < 3:
+    if len(page.head) < 3 or page.head[0] != TITLE:
         raise _UnreadableError(text)
     for block in rest:
         title, *lines = block.splitlines() or [""]
@@ -133,12 +134,12 @@ def _describe_extra(before: list[str], after: list[str]) -> list[tuple[str, str]
 
 
 def _to_expansion(page: Page, other: Page) -> Expansion:
-    """Read a plan or a run; what is folded in this or the *other* page is left out of both."""
+    """Read a plan or a run; a task that is folded in this or the *other* page is taken for a plain one."""
     folded = _find_folded(page) | _find_folded(other)
     tasks = [_to_task(entry, folded) for entry in page.sections.get("tasks", {}).values()]
     nodes = {task.task_id: task.nodes for task in tasks}
     dependencies = (_to_dependency(entry, nodes) for entry in page.sections.get("dependencies", {}).values())
-    return Expansion(page.head[1].removeprefix("dag: "), tuple(tasks), tuple(dependencies))
+    return Expansion("", tuple(tasks), tuple(dependencies))
 
 
 def _find_folded(page: Page) -> set[str]:
@@ -147,11 +148,11 @@ def _find_folded(page: Page) -> set[str]:
 
 
 def _to_task(entry: Entry, folded: set[str]) -> TaskExpansion:
+    if entry.name in folded:
+        return TaskExpansion(entry.name, 1, False, ("folded",))
     parts = [part for part in entry.head.split(", ") if part]
     mapped = bool(parts) and parts[0].endswith(" mapped")
     count = _read_count(parts.pop(0).removesuffix(" mapped")) if mapped else 1
-    if entry.name in folded:
-        return TaskExpansion(entry.name, count, mapped, ("folded",))
     rows = [_read_row(row) for row in entry.rows]
     mixed = tuple(state for _, state in rows)
     states = mixed if all(mixed) and mixed else (parts[0] if parts else "success",)
@@ -202,24 +203,19 @@ def _to_dependency(entry: Entry, nodes: Mapping[str, Nodes]) -> Dependency:
 
 
 def _describe_folded(before: Page, after: Page) -> list[str]:
-    """Say of each task with folded instances whether something changed among them."""
+    """Say of each task with folded instances what can be told: how many, how they end, the first and the last."""
     one, other = before.sections.get("tasks", {}), after.sections.get("tasks", {})
     lines = []
     for name in sorted((_find_folded(before) | _find_folded(after)) & one.keys() & other.keys()):
         was, now = one[name], other[name]
-        if was.head != now.head and was.head.split(", ")[0] == now.head.split(", ")[0]:
+        if was.head != now.head:
             lines.append(f"{name}: was {was.head}, is {now.head}")
-        elif was.head == now.head and was.rows != now.rows:
-            lines += [f"{name}: instances changed; most are folded in the snapshot"]
-            lines += [f"{sign} {row}" for sign, row in _describe_ends(was.rows, now.rows)]
+        elif was.rows != now.rows:
+            lines.append(f"{name}: instances changed; most are folded in the snapshot")
+        if was.rows and now.rows and was.head.split(", ")[1:] == now.head.split(", ")[1:]:
+            ends = ((was.rows[place], now.rows[place]) for place in (0, -1))
+            lines += [line for a, b in ends if a != b for line in (f"- {name} {a}", f"+ {name} {b}")]
     return lines
-
-
-def _describe_ends(before: list[str], after: list[str]) -> Iterator[tuple[str, str]]:
-    """Give the first and the last instance where they changed."""
-    for was, now in ((before[0], after[0]), (before[-1], after[-1])):
-        if was != now:
-            yield from (("-", was), ("+", now))
 
 
 # -- structures ---------------------------------------------------------------------------------------------
