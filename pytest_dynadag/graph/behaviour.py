@@ -33,6 +33,8 @@ class Behaviour:
             stay (#59378).
         teardown_waits_for_scope: A teardown waits for all tasks between its setup and itself
             (`_evaluate_teardown_scope`, ti_deps/deps/trigger_rule_dep.py).
+        rows_by_task_id: A run's rows are made, and gone through, in the order of task ids (`_create_tasks`,
+            models/dagrun.py, over the serialized DAG) rather than as the tasks are written.
         concat_counts_whole: The worker takes the length of a `.concat()` as its whole length once per part, so that
             later arguments of a product fail (`get_task_map_length`, sdk/definitions/xcom_arg.py).
     """
@@ -45,6 +47,7 @@ class Behaviour:
     branch_reaches_indexes: bool
     skip_overwrites: bool
     teardown_waits_for_scope: bool
+    rows_by_task_id: bool
     concat_counts_whole: bool
 
 
@@ -57,6 +60,7 @@ AIRFLOW_2 = Behaviour(
     branch_reaches_indexes=True,
     skip_overwrites=True,
     teardown_waits_for_scope=False,
+    rows_by_task_id=False,
     concat_counts_whole=False,
 )
 AIRFLOW_3_0 = Behaviour(
@@ -68,6 +72,7 @@ AIRFLOW_3_0 = Behaviour(
     branch_reaches_indexes=False,
     skip_overwrites=True,
     teardown_waits_for_scope=False,
+    rows_by_task_id=True,
     concat_counts_whole=True,
 )
 AIRFLOW_3_2 = Behaviour(
@@ -79,6 +84,7 @@ AIRFLOW_3_2 = Behaviour(
     branch_reaches_indexes=False,
     skip_overwrites=False,
     teardown_waits_for_scope=True,
+    rows_by_task_id=True,
     concat_counts_whole=True,
 )
 AIRFLOW_3_3 = Behaviour(
@@ -90,6 +96,7 @@ AIRFLOW_3_3 = Behaviour(
     branch_reaches_indexes=False,
     skip_overwrites=False,
     teardown_waits_for_scope=True,
+    rows_by_task_id=True,
     concat_counts_whole=True,
 )
 BEHAVIOURS = {(2, 0): AIRFLOW_2, (3, 0): AIRFLOW_3_0, (3, 2): AIRFLOW_3_2, (3, 3): AIRFLOW_3_3}

@@ -38,12 +38,14 @@ class Ends:
 
     *count* is the number of indexed rows, None for a single row without an index (a plain task, or a mapped one that
     was never expanded). *ends* has one entry per row, or one that stands for all; *since* is the pass in which
-    the task was expanded, 0 if that was before the run began.
+    the task was expanded, 0 if that was before the run began; *by_scheduler* says that it never ran: the scheduler
+    itself ended it.
     """
 
     count: int | None
     ends: tuple[End, ...]
     since: int = 0
+    by_scheduler: bool = False
 
     @property
     def alike(self) -> bool:

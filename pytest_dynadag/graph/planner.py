@@ -173,7 +173,7 @@ class _Planner:
 
     def _leave(self, task: Task, count: int | None, end: End, reason: str) -> None:
         expansion = TaskExpansion(task.task_id, count, True, (end.state,), [], (), reason)
-        self._note(task, Outcome(expansion, []), Ends(None, (end,)))
+        self._note(task, Outcome(expansion, []), Ends(None, (end,), by_scheduler=True))
 
     def _settle(self, task: Task, count: int | None, verdicts: Sequence[Verdict], since: int = 0) -> None:
         """Work out inputs, labels, outputs and ends of the instances; one verdict may stand for all."""
@@ -191,7 +191,8 @@ class _Planner:
             outputs.append(output)
             ends.append(End(state, verdict.wave))
         labels = self._labels(task, indexes, inputs)
-        settled = Ends(count, compress(ends), since)
+        by_scheduler = count is None and verdicts[0].state is not None
+        settled = Ends(count, compress(ends), since, by_scheduler)
         states = tuple(end.state for end in settled.ends)
         states = states[:1] if len(set(states)) == 1 else states
         expansion = TaskExpansion(task.task_id, len(ends), count is not None, states, inputs, labels)

@@ -27,6 +27,9 @@ class Scheduler:
     Judges the instances of one task after another, upstream tasks first.
 
     *ends* is what has been worked out so far, *lengths* the length of each mapped task or group that is known.
+    *disputed* names tasks that two dependencies end differently in one pass. Airflow goes through dependencies in
+    the order of a set, which is that of memory addresses, and the last one wins; here always the same does: trigger
+    rule, then branches, then mapping sources.
     """
 
     structure: Structure
@@ -34,6 +37,7 @@ class Scheduler:
     skips: Skips
     lengths: Mapping[str, int]
     ends: dict[str, Ends] = field(default_factory=dict)
+    disputed: dict[str, None] = field(default_factory=dict)
 
     def judge_row(self, task: Task, count: int | Unknown | None = None) -> Verdict:
         """
@@ -44,10 +48,10 @@ class Scheduler:
             count: How many instances it would have; None for a task that is not mapped.
         """
         known = count if isinstance(count, int) else None
-        verdict = self._judge(task, None, known)
+        verdict = self._look_up_skip(task, None, self._judge(task, None, known))
         if count is not None:
-            verdict = _stricter(verdict, self._judge_sources(task))
-        return self._skipped(task, None, verdict, since=0)
+            verdict = self._join(task, verdict, self._judge_sources(task))
+        return self._mark_skip(task, None, verdict, since=0)
 
     def judge_indexes(self, task: Task, count: int, since: int) -> list[Verdict]:
         """
@@ -65,13 +69,14 @@ class Scheduler:
             key = _sign(varying, index)
             if key not in judged:
                 judged[key] = self._judge_index(task, index, count, since)
-            verdicts.append(self._skipped(task, index, judged[key], since))
+            found = self._look_up_skip(task, index, judged[key])
+            verdicts.append(self._mark_skip(task, index, found, since))
         return verdicts
 
     def _judge_index(self, task: Task, index: int, count: int, since: int) -> Verdict:
         verdict = self._judge(task, index, count)
         if not since:
-            verdict = _stricter(verdict, self._judge_sources(task))
+            verdict = self._join(task, verdict, self._judge_sources(task))
         return Verdict(verdict.state, max(verdict.wave, since))
 
     def _judge(self, task: Task, index: Index, count: int | None) -> Verdict:
@@ -99,17 +104,26 @@ class Scheduler:
 
         Whatever the trigger rule. Nobody waits for them here: a rule that is met early meets a length that is not known.
         """
-        tally = rules.tally((self.ends[name].counted, False) for name in self._unexpanded_sources(task))
-        verdict = rules.judge_all_success(tally)
+        unexpanded = (n for n in self.structure.sources_of(task) if self.ends[n].count is None)
+        seen = (({End(self.ends[n][0].state, self._seen(n, task) - 1): 1}, False) for n in unexpanded)
+        verdict = rules.judge_all_success(rules.tally(seen))
         return verdict if verdict.state else Verdict(None, 0)
 
-    def _unexpanded_sources(self, task: Task) -> list[str]:
-        return [name for name in self.structure.sources_of(task) if self.ends[name].count is None]
+    def _seen(self, source: str, task: Task) -> int:
+        """
+        Give the pass in which *task* sees that a task it is mapped over has ended.
+
+        Sources are looked up in the database, where what the scheduler decided earlier in the same pass stands
+        already; it goes through the rows in the order in which they were made.
+        """
+        ends = self.ends[source]
+        comes_first = source < task.task_id or not self.behaviour.rows_by_task_id
+        return ends.last + (0 if ends.by_scheduler and comes_first else 1)
 
     def knows_length(self, task: Task, wave: int) -> bool:
         """Tell whether all that *task* and the groups around it are mapped over has ended before *wave*."""
         owners = (owner for owner, _ in self.structure.mappings_of(task))
-        return all(self.ends[name].last < wave for owner in owners for name in self.structure.sources[owner])
+        return all(self._seen(name, task) <= wave for owner in owners for name in self.structure.sources[owner])
 
     # -- which rows above count -------------------------------------------------------------------
 
@@ -157,18 +171,28 @@ class Scheduler:
 
     # -- branches ---------------------------------------------------------------------------------
 
-    def _skipped(self, task: Task, index: Index, verdict: Verdict, since: int) -> Verdict:
-        """Let the branches above have their say; the operator's own mark comes first, whatever else was decided."""
-        if not self.skips.concern(task):
+    def _look_up_skip(self, task: Task, index: Index, verdict: Verdict) -> Verdict:
+        """Let the scheduler find what the branches above decided about one row."""
+        found = self.skips.looked_up(task, index) if self.skips.concern(task) else None
+        if found is None or found > verdict.wave:
             return verdict
-        marked, found = self.skips.marked(task, index), self.skips.looked_up(task, index)
-        if marked is not None and marked >= since:
-            overwrites = verdict.state is not None or self.behaviour.skip_overwrites
-            if marked < verdict.wave or overwrites:
-                return Verdict(SKIPPED, marked)
-        if found is None or found > verdict.wave or (found == verdict.wave and verdict.state):
+        if found == verdict.wave and verdict.state == UPSTREAM_FAILED:
+            self.disputed[task.task_id] = None
+        return Verdict(SKIPPED, found)
+
+    def _mark_skip(self, task: Task, index: Index, verdict: Verdict, since: int) -> Verdict:
+        """Let the branches above mark one row themselves, if it is there by then: that counts, whatever was before."""
+        marked = self.skips.marked(task, index) if self.skips.concern(task) else None
+        if marked is None or marked < since:
             return verdict
-        return Verdict(SKIPPED, max(found, since))
+        overwrites = verdict.state is not None or self.behaviour.skip_overwrites
+        return Verdict(SKIPPED, marked) if marked < verdict.wave or overwrites else verdict
+
+    def _join(self, task: Task, first: Verdict, second: Verdict) -> Verdict:
+        """Join the demands of two dependencies, and note where they disagree."""
+        if first.wave == second.wave and first.state and second.state and first.state != second.state:
+            self.disputed[task.task_id] = None
+        return _stricter(first, second)
 
 
 def _stricter(first: Verdict, second: Verdict) -> Verdict:
