@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +35,7 @@ def describe_session(session: DagSession) -> list[str]:
     """Give the header: Airflow's version, the folders and why, how many files and DAGs, what is not isolated."""
     generation = session.generation()
     first = describe_generation(generation, session.config.rootpath)
-    notes = [*generation.notes, *_settle_early(session)]
+    notes = [*session.missing_folders, *generation.notes, *_settle_early(session)]
     return [first, *(f"dynadag: {note}" for note in notes)]
 
 
@@ -82,10 +82,11 @@ def format_table(generation: Generation, checks: Sequence[Check]) -> list[str]:
     structures = [structure for dag_id, (_, structure) in generation.dags.items() if dag_id in checked]
     if not structures:
         return []
+    cases = _tally_cases(checks)
     if len(structures) > MOST_ROWS:  # what is mapped or has cases is what one wants to see
-        structures.sort(key=lambda structure: _make_row(structure, checks)[2:4] == ("0", "-"))
+        structures.sort(key=lambda s: not (cases[s.dag_id] or describe_lengths(s)))
     shown, left_out = structures[:MOST_ROWS], structures[MOST_ROWS:]
-    rows = [_HEADINGS, *(_make_row(structure, checks) for structure in shown)]
+    rows = [_HEADINGS, *(_make_row(structure, cases[structure.dag_id]) for structure in shown)]
     return [*align(rows), *([_describe_left_out(left_out)] if left_out else [])]
 
 
@@ -115,8 +116,16 @@ def align(rows: Sequence[Sequence[str]]) -> list[str]:
     return [line.rstrip() for line in lines]
 
 
-def _make_row(structure: Structure, checks: Iterable[Check]) -> tuple[str, ...]:
-    cases = Counter(c.outcome for c in checks if c.kind == "case" and c.dag_id == structure.dag_id)
+def _tally_cases(checks: Iterable[Check]) -> dict[str, Counter[str]]:
+    """Count how the cases of each DAG ended, by dag_id and outcome."""
+    tally: dict[str, Counter[str]] = defaultdict(Counter)
+    for check in checks:
+        if check.kind == "case" and check.dag_id:
+            tally[check.dag_id][check.outcome] += 1
+    return tally
+
+
+def _make_row(structure: Structure, cases: Counter[str]) -> tuple[str, ...]:
     told = ", ".join(f"{number} {outcome}" for outcome, number in sorted(cases.items(), reverse=True))
     mapped = sum(1 for task in structure.tasks if structure.is_mapped(task))
     numbers = (str(len(structure.tasks)), str(mapped))

@@ -128,7 +128,10 @@ class DagSession:
         if are_paths_given(self.config):
             return
         if not self.defaults and not self.config.getini("testpaths"):
-            raise pytest.UsageError(self.describe_missing_folder())
+            raise pytest.UsageError(
+                f"--dynadag: {'; '.join(self.missing_folders)}\n"
+                "  next: name DAG files or folders (pytest --dynadag PATH ...), or set the ini dynadag_dags"
+            )
         base = self.config.invocation_params.dir
         covered = [locate_argument(argument, base) for argument in self.config.args]
         self.config.args += [
@@ -137,13 +140,15 @@ class DagSession:
             if not any(path == root.path or path in root.path.parents for path in covered)
         ]
 
-    def describe_missing_folder(self) -> str:
-        """Say which DAG folder is not there, why it was looked for, and what to do."""
-        looked_for = ", ".join(f"{root.path} ({root.why})" for root in self.all_defaults)
-        return (
-            f"--dynadag: there is no DAG folder {looked_for}\n"
-            "  next: name DAG files or folders (pytest --dynadag PATH ...), or set the ini dynadag_dags"
-        )
+    @property
+    def missing_folders(self) -> list[str]:
+        """Say which DAG folders should be collected from but are not there, and why they should."""
+        from pytest_dynadag.plugin.roots import are_paths_given
+
+        if are_paths_given(self.config):
+            return []
+        missing = [root for root in self.all_defaults if not root.path.exists()]
+        return [f"there is no DAG folder {root.path} ({root.why})" for root in missing]
 
     # -- what is in them ------------------------------------------------------------------------------
 

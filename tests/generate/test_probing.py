@@ -1,0 +1,285 @@
+"""Generations of real DAG files, in real probes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pytest_dynadag.bridge.home import airflow_version
+from pytest_dynadag.bridge.loading import NoSuchPathError
+from pytest_dynadag.generate.probing import ProbeError, generate
+from pytest_dynadag.generate.records import Generation, Root
+
+GOOD = "from airflow import DAG\nwith DAG({id!r}, schedule=None):\n    pass\n"
+SOON = 5.0
+"""Seconds for files that never end: more than any of the others needs on a slow machine."""
+
+Make = Callable[..., Generation]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """Write files (name to text) into a folder, and generate from it."""
+
+    def make(_files: dict[str, str], **options: object) -> Generation:
+        folder = tmp_path / "dags"
+        for name, text in _files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text)
+        root = Root(folder, "a test")
+        return generate([root], folder=tmp_path / "session", **options)  # type: ignore[arg-type]
+
+    return make
+
+
+def failures_of(generation: Generation) -> dict[str, list[str]]:
+    """Give the rules that each file broke."""
+    return {Path(r.path).name: [f.finding.rule for f in r.failures] for r in generation.files}
+
+
+def has_ended(pid: int) -> bool:
+    """Tell whether a process has ended, or does within seconds: being killed takes it a moment."""
+    until = time.monotonic() + 10
+    while _is_running(pid) and time.monotonic() < until:
+        time.sleep(0.02)
+    return not _is_running(pid)
+
+
+def _is_running(pid: int) -> bool:
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return state.stdout.strip()[:1] not in {"", "Z"}
+
+
+def test_files_give_their_dags(make: Make) -> None:
+    """Each file is recorded with its DAGs; the generation says which Airflow, how long and from where."""
+    generation = make({"a.py": GOOD.format(id="one"), "sub/b.py": GOOD.format(id="two")})
+
+    assert ["one", "two"] == list(generation.dags)
+    assert airflow_version() == generation.airflow_version
+    assert generation.seconds > max(record.seconds for record in generation.files) > 0
+    assert ["a test"] == [root.why for root in generation.roots]
+
+
+def test_no_file_keeps_the_others_from_loading(make: Make) -> None:
+    """A file that hangs, exits, ends the process, crashes or has bad syntax is named; the files around it load."""
+    generation = make(
+        {
+            "a.py": GOOD.format(id="first"),
+            "b_syntax.py": "from airflow import DAG\nx = (\n",
+            "c_exits.py": "import sys\nfrom airflow import DAG\nsys.exit(3)\n",
+            "d_ends.py": "import os\nfrom airflow import DAG\nos._exit(7)\n",
+            "e_crashes.py": "import ctypes\nfrom airflow import DAG\nctypes.string_at(0)\n",
+            "f_hangs.py": "import time\nfrom airflow import DAG\nprint('here', flush=True)\ntime.sleep(600)\n",
+            "z.py": GOOD.format(id="last"),
+        },
+        timeout=SOON,
+    )
+
+    assert {
+        "a.py": [],
+        "b_syntax.py": ["DYN401"],
+        "c_exits.py": ["DYN401"],
+        "d_ends.py": ["DYN404"],
+        "e_crashes.py": ["DYN404"],
+        "f_hangs.py": ["DYN402"],
+        "z.py": [],
+    } == failures_of(generation)
+    lines = {Path(r.path).name: r.failures[0].finding.location.line for r in generation.files if r.failures}  # type: ignore[union-attr]
+    assert {"b_syntax.py": 2, "c_exits.py": 3, "d_ends.py": 1, "e_crashes.py": 3, "f_hangs.py": 4} == lines
+    assert "it printed last:\n  here" in str(generation.files[5].failures[0])
+    assert "was ended by SIGSEGV" in str(generation.files[4].failures[0])
+
+
+def test_nothing_that_a_file_starts_outlives_the_generation(make: Make, tmp_path: Path) -> None:
+    """Processes and threads that a DAG file leaves running end with the probe."""
+    text = (
+        "import subprocess, threading, time, pathlib\nfrom airflow import DAG\n"
+        "child = subprocess.Popen(['sleep', '600'])\n"
+        f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(child.pid))\n"
+        "threading.Thread(target=time.sleep, args=(600,)).start()\n"
+    )
+
+    generation = make({"a.py": text}, timeout=60)
+
+    assert {"a.py": []} == failures_of(generation)
+    assert generation.seconds < 50
+    assert has_ended(int((tmp_path / "pid").read_text()))
+
+
+def test_an_interrupt_ends_the_probe(tmp_path: Path) -> None:
+    """Ctrl-C while a file is loading leaves no process behind."""
+    pid = tmp_path / "pid"
+    file = tmp_path / "a.py"
+    file.write_text(
+        f"import os, time\nfrom airflow import DAG\nopen({str(pid)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)\n"
+    )
+
+    def interrupt() -> None:
+        while not (pid.exists() and pid.read_text()):
+            time.sleep(0.05)
+        signal.raise_signal(signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        generate([Root(file, "a test")], folder=tmp_path / "session")
+
+    assert has_ended(int(pid.read_text()))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent has ended")
+def test_a_probe_ends_with_whoever_started_it(tmp_path: Path) -> None:
+    """When pytest itself is killed, the probe does not go on."""
+    pid = tmp_path / "pid"
+    file = tmp_path / "a.py"
+    file.write_text(
+        f"import os, time\nfrom airflow import DAG\nopen({str(pid)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)\n"
+    )
+    program = (
+        "from pathlib import Path\nfrom pytest_dynadag.generate.probing import generate\n"
+        "from pytest_dynadag.generate.records import Root\n"
+        f"generate([Root(Path({str(file)!r}), '')], folder=Path({str(tmp_path / 'session')!r}))\n"
+    )
+
+    parent = subprocess.Popen([sys.executable, "-c", program])
+    while not (pid.exists() and pid.read_text()):
+        time.sleep(0.05)
+    parent.kill()
+    parent.wait()
+
+    assert has_ended(int(pid.read_text()))
+
+
+def test_what_files_print_stays_away(make: Make, capfd: pytest.CaptureFixture[str]) -> None:
+    """Neither output nor errors of a DAG file reach the terminal."""
+    make({"a.py": "import sys\nfrom airflow import DAG\nprint('out')\nprint('err', file=sys.stderr)\n"})
+
+    assert ("", "") == tuple(capfd.readouterr())
+
+
+def test_of_two_files_with_one_dag_id_the_later_is_reported(make: Make) -> None:
+    """A duplicate is a failure of the file that comes second, and names the first."""
+    generation = make({"a.py": GOOD.format(id="same"), "b.py": GOOD.format(id="same")})
+
+    assert {"a.py": [], "b.py": ["DYN403"]} == failures_of(generation)
+
+
+def test_folders_that_pytest_does_not_enter_are_left_alone(make: Make) -> None:
+    """Nothing is loaded from hidden folders, by pattern, nor from virtual environments, by their mark."""
+    files = {
+        "a.py": GOOD.format(id="a"),
+        ".hidden/b.py": GOOD.format(id="b"),
+        "env/pyvenv.cfg": "",
+        "env/lib/c.py": GOOD.format(id="c"),
+    }
+
+    assert ["a"] == list(make(files, skip_folders=[".*"]).dags)
+
+
+def test_files_import_from_the_import_folders_only(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in Airflow, the DAG folder is on the path and the working directory is not."""
+    (tmp_path / "cwd").mkdir()
+    (tmp_path / "cwd" / "stray.py").touch()
+    monkeypatch.chdir(tmp_path / "cwd")
+    files = {
+        "shared/__init__.py": "",
+        "a.py": "from airflow import DAG\nimport shared\n",
+        "b.py": "from airflow import DAG\nimport stray\n",
+    }
+
+    generation = make(files, import_folders=[tmp_path / "dags"])
+
+    assert [[], ["DYN401"]] == [failures_of(generation)[name] for name in ("a.py", "b.py")]
+
+
+def test_the_environment_is_isolated_but_for_what_is_let_through(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A DAG file sees no AIRFLOW_* name of the machine unless it is let through, and the record says which."""
+    monkeypatch.setenv("AIRFLOW_VAR_SEEN", "1")
+    monkeypatch.setenv("AIRFLOW_VAR_UNSEEN", "1")
+    text = "import os\nfrom airflow import DAG\nDAG('_'.join(n for n in sorted(os.environ) if 'SEEN' in n), schedule=None)\n"
+    text = text.replace("DAG('_'", "with DAG('_'").replace("None)\n", "None): pass\n")
+
+    generation = make({"a.py": text}, let_through=["AIRFLOW_VAR_S*"])
+
+    assert ["AIRFLOW_VAR_SEEN"] == list(generation.dags)
+    assert ("let through the isolation: AIRFLOW_VAR_SEEN",) == generation.notes
+
+
+def test_the_home_folder_is_left_alone(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Airflow's folder below HOME is neither made nor touched."""
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("AIRFLOW_HOME", raising=False)
+
+    make({"a.py": GOOD.format(id="a")})
+
+    assert [] == list((tmp_path / "home").iterdir())
+
+
+def test_the_session_folder_is_for_its_owner_only(make: Make, tmp_path: Path) -> None:
+    """What DAG files print and what is let through can be secret."""
+    make({"a.py": GOOD.format(id="a")})
+
+    assert 0o700 == (tmp_path / "session").stat().st_mode & 0o777
+
+
+def test_database_access_is_reported(make: Make) -> None:
+    """A file that asks the metadata database itself is told so, in both families."""
+    text = "from airflow.models import DagRun\nfrom airflow.settings import Session\nfrom airflow import DAG\nSession().query(DagRun).all()\n"
+
+    assert {"a.py": ["DYN405"]} == failures_of(make({"a.py": text}))
+
+
+def test_what_airflow_asks_while_a_dag_is_made_is_answered(make: Make) -> None:
+    """A dataset alias in a schedule makes Airflow 2 ask its database: that is no fault of the file."""
+    text = (
+        "try:\n    from airflow.sdk import DAG, AssetAlias as Alias\n"
+        "except ImportError:\n    from airflow import DAG\n    from airflow.datasets import DatasetAlias as Alias\n"
+        "import datetime as dt\n"
+        "with DAG('aliased', schedule=[Alias('x')], start_date=dt.datetime(2024, 1, 1)):\n    pass\n"
+    )
+
+    assert ["aliased"] == list(make({"a.py": text}).dags)
+
+
+def test_a_root_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """Before anything is started."""
+    with pytest.raises(NoSuchPathError, match="there is no DAG file or folder"):
+        generate([Root(tmp_path / "nowhere", "a test")], folder=tmp_path / "session")
+
+
+def test_an_airflow_that_does_not_start_is_told_with_its_words(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the probe ends before it has found the files, the message carries what it printed."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "if 'pytest_dynadag.generate.probe' in sys.orig_argv: sys.stderr.write('no luck'); os._exit(1)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+
+    with pytest.raises(ProbeError) as caught:
+        make({"a.py": GOOD.format(id="a")})
+
+    expected = (
+        "Airflow could not be started to load the DAG files: the process ended with exit code 1\n  no luck"
+    )
+    assert expected == str(caught.value)
+
+
+def test_the_same_files_give_the_same_record(make: Make) -> None:
+    """DAG ids that depend on the hash seed stay the same from one session to the next."""
+    text = "from airflow import DAG\nfor name in {'a', 'b', 'c'}:\n    with DAG(f'{name}{hash(name) % 97}', schedule=None): pass\n"
+
+    assert list(make({"a.py": text}).dags) == list(make({"a.py": text}).dags)
