@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,6 +38,16 @@ class Watcher(Protocol):
 
     def failed(self, key: Key, error: BaseException) -> None:
         """Take note of an exception that ended an instance."""
+
+
+class Worker(Protocol):
+    """Who executes the instances of a run in place of `dag.test()`'s own way."""
+
+    def queue(self, tis: Sequence[Any], session: Any) -> None:
+        """Make the instances of a wave ready to be started."""
+
+    def run(self, ti: Any, **arguments: Any) -> None:
+        """Execute one instance; takes what `dag.test()` hands to its `_run_task`."""
 
 
 class Bridge(Protocol):
@@ -93,6 +103,9 @@ class Bridge(Protocol):
 
     def test(self, dag: Any, at: datetime | None, conf: Mapping[str, Any]) -> Any:
         """Call Airflow's own `dag.test()`."""
+
+    def direct(self, dag: Any) -> AbstractContextManager[Worker]:
+        """Give who executes the instances of *dag* without API server, and keep what nobody looks at from happening."""
 
     def test_frames(self, dag: Any) -> tuple[Any, Any]:
         """Give the code object of `DAG.test`, and the module whose `_run_task` it calls."""

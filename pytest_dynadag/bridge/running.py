@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from pytest_dynadag.bridge.patching import replaced
-from pytest_dynadag.bridge.protocol import Bridge, Key, Row, Watcher
+from pytest_dynadag.bridge.protocol import Bridge, Key, Row, Watcher, Worker
 
 IDLE_PASSES = 5
 """How often a run may find nothing to do in a row; `update_state` sometimes needs a second look."""
@@ -77,7 +77,12 @@ def _long_ago(ti: Any) -> datetime:
 
 
 @contextmanager
-def paced(airflow: Bridge, dag: Any, order: Callable[[Sequence[Key]], Sequence[Key]]) -> Iterator[None]:
+def paced(
+    airflow: Bridge,
+    dag: Any,
+    order: Callable[[Sequence[Key]], Sequence[Key]],
+    worker: Worker | None = None,
+) -> Iterator[None]:
     """
     Execute the instances of each wave in a fixed order, and stop a run that cannot finish.
 
@@ -89,6 +94,7 @@ def paced(airflow: Bridge, dag: Any, order: Callable[[Sequence[Key]], Sequence[K
         airflow: The bridge.
         dag: The DAG that runs.
         order: Sorts the keys of a wave.
+        worker: Executes the instances in place of the `_run_task` of `DAG.test`.
 
     Raises:
         RunStopped: From inside `dag.test()`: nothing can be started any more.
@@ -96,7 +102,7 @@ def paced(airflow: Bridge, dag: Any, order: Callable[[Sequence[Key]], Sequence[K
     from airflow.models.dagrun import DagRun
 
     code, module = airflow.test_frames(dag)
-    wave = _Wave(dag, code, order, module._run_task)  # noqa: SLF001 - alike in both families
+    wave = _Wave(dag, code, order, module._run_task, worker)  # noqa: SLF001 - alike in both families
     with ExitStack() as stack:
         stack.enter_context(replaced(module, "_run_task", wave.collect))
         for name, watch in (("update_state", wave.watch_state), ("get_task_instances", wave.watch_size)):
@@ -109,9 +115,15 @@ class _Wave:
     """The instances that `DAG.test` has found ready, until they are executed together."""
 
     def __init__(
-        self, dag: Any, code: Any, order: Callable[[Sequence[Key]], Sequence[Key]], run_task: Any
+        self,
+        dag: Any,
+        code: Any,
+        order: Callable[[Sequence[Key]], Sequence[Key]],
+        run_task: Any,
+        worker: Worker | None,
     ) -> None:
-        self.dag, self.code, self.order, self.run_task = dag, code, order, run_task
+        self.dag, self.code, self.order, self.worker = dag, code, order, worker
+        self.run_task = worker.run if worker else run_task
         self.waiting: dict[Key, dict[str, Any]] = {}
         self.pokes: dict[Key, int] = {}
         self.size = self.idle = 0
@@ -128,6 +140,8 @@ class _Wave:
     def execute(self) -> None:
         """Execute what waits, in order; as in `DAG.test`, an exception is the instance's own affair."""
         wave, self.waiting = self.waiting, {}
+        if self.worker:
+            self.worker.queue([arguments["ti"] for arguments in wave.values()], self.session)
         for key in self.order(list(wave)):
             with suppress(Exception):
                 self.run_task(**wave[key])

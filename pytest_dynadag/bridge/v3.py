@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from pytest_dynadag.bridge.patching import replaced
-from pytest_dynadag.bridge.protocol import Watcher
+from pytest_dynadag.bridge.protocol import Watcher, Worker
 from pytest_dynadag.bridge.running import key_of, query_run, watch_rendering, watch_resolving
 
 # Where the code that parses a file stands: from 3.2 on, and before.
@@ -168,6 +168,17 @@ class Bridge3:
         """Call `dag.test()`."""
         when = {"logical_date": at, "run_after": at} if at else {}
         return dag.test(run_conf=dict(conf) or None, **when)
+
+    @contextmanager
+    def direct(self, dag: Any) -> Iterator[Worker]:
+        """Execute instances with the SDK's task runner over the execution API's functions."""
+        from airflow.sdk.execution_time import task_runner
+        from pytest_dynadag.bridge.execution_api import adapter_of
+        from pytest_dynadag.bridge.worker3 import Worker3
+
+        # For each rendered field of each instance it would build the validator of JSON values anew.
+        with replaced(task_runner, "TypeAdapter", adapter_of):
+            yield Worker3(dag)
 
     def test_frames(self, dag: Any) -> tuple[Any, Any]:
         """Give the code object of `DAG.test`, and its module (`sdk/definitions/dag.py`, 3.3)."""

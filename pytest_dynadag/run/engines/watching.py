@@ -15,7 +15,7 @@ from pytest_dynadag.bridge.protocol import Bridge, Key
 from pytest_dynadag.bridge.running import key_of
 from pytest_dynadag.location import Location
 from pytest_dynadag.run.engines.arming import GivenTasks
-from pytest_dynadag.run.engines.capture import captured
+from pytest_dynadag.run.engines.capture import Capture
 from pytest_dynadag.run.observation import ObservedError
 
 _FOREIGN = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
@@ -29,11 +29,12 @@ class RunWatcher:
         self.inputs: dict[Key, dict[str, Any]] = {}
         self.errors: dict[Key, ObservedError] = {}
         self.sinks: dict[Key, io.StringIO] = {}
+        self.capture = Capture()
 
     @contextlib.contextmanager
     def around(self, key: Key) -> Iterator[None]:
         """Capture what an instance prints and logs; a further try adds to it."""
-        with captured(self.sinks.setdefault(key, io.StringIO())):
+        with self.capture.writing(self.sinks.setdefault(key, io.StringIO())):
             yield
 
     def render(self, ti: Any, context: Any, render: Callable[[], Any]) -> Any:

@@ -1,0 +1,61 @@
+"""Airflow 3's worker in this process, without HTTP: the SDK's own task runner, supervisor and triggers."""
+
+# ruff: noqa: SLF001 - Airflow's private names are used in the bridge and nowhere else
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
+from typing import Any
+
+from pytest_dynadag.bridge.execution_api import client_class
+
+
+class Worker3:
+    """Executes the instances of one run as `_run_task` of `dag.test()` does (`sdk/definitions/dag.py`, 3.3)."""
+
+    def __init__(self, dag: Any) -> None:
+        self.dag = dag
+        self.supervisor = supervisor_class()
+        self.supervisor.direct_client = client_class()()
+
+    def queue(self, tis: Sequence[Any], session: Any) -> None:
+        """Put a wave into the state from which the execution API starts an instance, all in one statement."""
+        from airflow.models.taskinstance import TaskInstance
+        from sqlalchemy import update
+
+        ids = [ti.id for ti in tis]
+        for start in range(0, len(ids), 500):
+            chunk = update(TaskInstance).where(TaskInstance.id.in_(ids[start : start + 500]))
+            session.execute(chunk.values(state="queued").execution_options(synchronize_session=False))
+        session.commit()
+
+    def run(self, ti: Any, task: Any, **options: Any) -> None:
+        """Execute one instance."""
+        from airflow.sdk.api.datamodels._generated import TaskInstance
+
+        names = ("id", "task_id", "dag_id", "run_id", "try_number", "map_index", "dag_version_id")
+        known = [name for name in names if name in TaskInstance.model_fields]
+        what = TaskInstance(**{name: getattr(ti, name) for name in known})
+        self.supervisor.start(what=what, task=task)
+
+
+@cache
+def supervisor_class() -> Any:
+    """Make the SDK's in-process supervisor, with our client, and with sockets only for those who use them."""
+    from airflow.sdk.execution_time.supervisor import InProcessTestSupervisor
+
+    class DirectSupervisor(InProcessTestSupervisor):  # type: ignore[misc]
+        """The SDK's in-process supervisor, for one instance."""
+
+        direct_client: Any = None
+
+        @staticmethod
+        def _api_client(dag: Any = None) -> Any:
+            return DirectSupervisor.direct_client
+
+        def _setup_subprocess_socket(self) -> AbstractContextManager[Any]:
+            return nullcontext()
+
+    return DirectSupervisor
