@@ -31,6 +31,8 @@ class Behaviour:
         skip_overwrites: A skip by a branch replaces any earlier end of the instance (models/skipmixin.py; 3.0, 3.1:
             `ti_skip_downstream`, api_fastapi/execution_api/routes/task_instances.py); later success and failure
             stay (#59378).
+        skipping_branch_pushes_nothing: A branch or short circuit that marks rows ends by an exception, past the push of
+            its output (`DownstreamTasksSkipped`, sdk/execution_time/task_runner.py).
         teardown_waits_for_scope: A teardown waits for all tasks between its setup and itself
             (`_evaluate_teardown_scope`, ti_deps/deps/trigger_rule_dep.py).
         rows_by_task_id: A run's rows are made, and gone through, in the order of task ids (`_create_tasks`,
@@ -46,6 +48,7 @@ class Behaviour:
     branch_found_by_own_index: bool
     branch_reaches_indexes: bool
     skip_overwrites: bool
+    skipping_branch_pushes_nothing: bool
     teardown_waits_for_scope: bool
     rows_by_task_id: bool
     concat_counts_whole: bool
@@ -59,6 +62,7 @@ AIRFLOW_2 = Behaviour(
     branch_found_by_own_index=True,
     branch_reaches_indexes=True,
     skip_overwrites=True,
+    skipping_branch_pushes_nothing=False,
     teardown_waits_for_scope=False,
     rows_by_task_id=False,
     concat_counts_whole=False,
@@ -71,6 +75,7 @@ AIRFLOW_3_0 = Behaviour(
     branch_found_by_own_index=True,
     branch_reaches_indexes=False,
     skip_overwrites=True,
+    skipping_branch_pushes_nothing=True,
     teardown_waits_for_scope=False,
     rows_by_task_id=True,
     concat_counts_whole=True,
@@ -83,6 +88,7 @@ AIRFLOW_3_2 = Behaviour(
     branch_found_by_own_index=False,
     branch_reaches_indexes=False,
     skip_overwrites=False,
+    skipping_branch_pushes_nothing=True,
     teardown_waits_for_scope=True,
     rows_by_task_id=True,
     concat_counts_whole=True,
@@ -95,6 +101,7 @@ AIRFLOW_3_3 = Behaviour(
     branch_found_by_own_index=False,
     branch_reaches_indexes=False,
     skip_overwrites=False,
+    skipping_branch_pushes_nothing=True,
     teardown_waits_for_scope=True,
     rows_by_task_id=True,
     concat_counts_whole=True,

@@ -48,7 +48,7 @@ class Lengths:
     Counts tasks and groups once each, and notes which outputs it would need.
 
     *known* leads from the id of a mapped task or group to its own length; *missing* from a task whose output is
-    needed and not given to what needs it, each with its place.
+    needed and not given to what needs it, each with its place; *unpushed* names branches that left no output.
     """
 
     structure: Structure
@@ -56,6 +56,7 @@ class Lengths:
     outcomes: dict[str, Outcome]
     known: dict[str, int] = field(default_factory=dict)
     missing: dict[str, list[tuple[str, Location | None]]] = field(default_factory=dict)
+    unpushed: set[str] = field(default_factory=set)
 
     def count(self, task: Task) -> int | Unknown:
         """Give how many instances *task* has: the product of its own length and those of the groups around it."""
@@ -97,9 +98,10 @@ class Lengths:
         return not self.is_never_counted(task_id) and (expansion.mapped or expansion.state == SUCCESS)
 
     def is_never_counted(self, task_id: str) -> bool:
-        """Tell whether the scheduler can't find a task's length: a plain task in a mapped group leaves none."""
+        """Tell whether the scheduler never finds a length: a plain task in a mapped group, a silent branch."""
         task = self.structure[task_id]
-        return task.mapping is None and bool(self.structure.mapped_groups_around(task))
+        inside = task.mapping is None and bool(self.structure.mapped_groups_around(task))
+        return inside or task_id in self.unpushed
 
     def _would_help(self, task_id: str) -> bool:
         """Tell whether giving a task's output would make the length known."""

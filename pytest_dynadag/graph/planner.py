@@ -13,7 +13,7 @@ from typing import Any
 from pytest_dynadag.errors import GivenError, MissingGivenError, UnknownNameError
 from pytest_dynadag.findings import Finding
 from pytest_dynadag.graph.behaviour import Behaviour, behaviour_of
-from pytest_dynadag.graph.defects import find_defects
+from pytest_dynadag.graph.defects import Scene, find_defects, find_shared_labels
 from pytest_dynadag.graph.edges import connect
 from pytest_dynadag.graph.ends import (
     BAD,
@@ -35,7 +35,7 @@ from pytest_dynadag.graph.scheduler import Scheduler
 from pytest_dynadag.graph.skips import Skips
 from pytest_dynadag.graph.sources import MappingForm
 from pytest_dynadag.graph.structure import Structure, Task
-from pytest_dynadag.graph.values import IndexFailed, IndexSkipped, Table, tabulate
+from pytest_dynadag.graph.values import IndexFailed, IndexSkipped, Table, find_dict_by_position, tabulate
 
 Labeller = Callable[[Task, "int | None", Mapping[str, Any]], "str | Unknown | None"]
 """Renders the `map_index_template` of one instance from its inputs."""
@@ -121,6 +121,7 @@ class _Planner:
     outcomes: dict[str, Outcome]
     findings: list[Finding] = field(default_factory=list)
     tables: dict[str, Table] = field(default_factory=dict)
+    by_position: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def start(cls, structure: Structure, given: Given, label: Labeller | None) -> _Planner:
@@ -160,16 +161,31 @@ class _Planner:
             self._settle(task, count, self.scheduler.judge_indexes(task, count, since), since)
 
     def _leave_uncounted(self, task: Task, wave: int) -> None:
+        """Leave a task whose length the scheduler cannot find, because nobody gave it or because it never could."""
         never = [name for name in self.structure.sources_of(task) if self.lengths.is_never_counted(name)]
-        if not never:
+        if self.lengths.is_refused(task):
+            self._leave_refused(task, wave)
+        elif not never:
             reason = "an upstream output that decides the length is not known"
             self._leave(task, None, End(UNKNOWN_STATE, wave), reason)
-            return
-        reason = f"mapped over {never[0]}, which stands in a mapped group: its length never becomes known"
-        self._leave(task, 0, End(UPSTREAM_FAILED, wave), reason)
-        message = f"{task.task_id} is {reason}, so Airflow ends it upstream_failed"
-        remedy = "collect the group's output in a plain task that returns one list, and map over that"
-        self._find("DYN303", task.task_id, message, remedy)
+        elif never[0] in self.lengths.unpushed:
+            reason = f"mapped over {never[0]}, a branch that skips something and then leaves no output"
+            self._leave(task, 0, End(UPSTREAM_FAILED, wave), reason)
+        else:
+            reason = f"mapped over {never[0]}, which stands in a mapped group: its length never becomes known"
+            self._leave(task, 0, End(UPSTREAM_FAILED, wave), reason)
+            message = f"{task.task_id} is {reason}, so Airflow ends it upstream_failed"
+            remedy = "collect the group's output in a plain task that returns one list, and map over that"
+            self._find("DYN303", task.task_id, message, remedy)
+
+    def _leave_refused(self, task: Task, wave: int) -> None:
+        outer = self.structure.mapped_groups_around(task)[-1].group_id
+        reason = f"mapped over the argument of the mapped group {outer}, which Airflow cannot count"
+        self._leave(task, None, End(UNKNOWN_STATE, wave), reason)
+        message = f"{task.task_id} is {reason}: no run can be created (NotImplementedError)"
+        self._find(
+            "DYN303", task.task_id, message, "make the combinations in a task, and map one group over them"
+        )
 
     def _leave(self, task: Task, count: int | None, end: End, reason: str) -> None:
         expansion = TaskExpansion(task.task_id, count, True, (end.state,), [], (), reason)
@@ -209,7 +225,9 @@ class _Planner:
             end = ends[position]
             if output is not MISSING and output is not UNKNOWN and end.state == SUCCESS:
                 index = None if ends.count is None else position
-                self.scheduler.skips.note(task, index, output, end.wave)
+                skipped = self.scheduler.skips.note(task, index, output, end.wave)
+                if skipped and index is None and self.behaviour.skipping_branch_pushes_nothing:
+                    self.lengths.unpushed.add(task.task_id)
 
     # -- one instance -----------------------------------------------------------------------------
 
@@ -233,8 +251,11 @@ class _Planner:
 
     def _table(self, owner: str, mapping: MappingForm) -> Table:
         if owner not in self.tables:
-            whole = self.behaviour.concat_counts_whole
-            self.tables[owner] = tabulate(mapping, self.lengths.look_up, concat_counts_whole=whole)
+            whole, look_up = self.behaviour.concat_counts_whole, self.lengths.look_up
+            self.tables[owner] = tabulate(mapping, look_up, concat_counts_whole=whole)
+            methods = (find_dict_by_position(source, look_up) for source in mapping.sources)
+            if method := next(filter(None, methods), None):
+                self.by_position[owner] = method
         return self.tables[owner]
 
     def _end(self, task: Task, index: int | None, inputs: Mapping[str, Any]) -> tuple[str, Any]:
@@ -280,8 +301,12 @@ class _Planner:
         tasks = tuple(self.outcomes[task.task_id].expansion for task in self.structure.tasks)
         nodes = {task.task_id: task.nodes for task in tasks}
         dependencies = connect(self.structure, nodes, self.lengths.known)
-        findings = (*self.findings, *find_defects(self.structure, tasks))
-        return Expansion(self.structure.dag_id, tasks, dependencies, findings)
+        by_id = {task.task_id: task for task in tasks}
+        disputed, unpushed = tuple(self.scheduler.disputed), tuple(sorted(self.lengths.unpushed))
+        scene = Scene(self.structure, self.behaviour, by_id, disputed, unpushed, self.by_position)
+        self.findings += find_shared_labels(self.structure, by_id)
+        self.findings += find_defects(scene)
+        return Expansion(self.structure.dag_id, tasks, dependencies, tuple(self.findings))
 
 
 _BLAME: dict[str, frozenset[str]] = {SKIPPED: frozenset([SKIPPED]), UPSTREAM_FAILED: BAD}

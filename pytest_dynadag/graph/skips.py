@@ -90,14 +90,21 @@ class Skips:
     behaviour: Behaviour
     decisions: dict[str, list[Decisions]] = field(default_factory=dict)
 
-    def note(self, decider: Task, index: Index, output: Any, wave: int) -> None:
-        """Note what one instance of a branch or short circuit decided when it ended in *wave* with *output*."""
+    def note(self, decider: Task, index: Index, output: Any, wave: int) -> bool:
+        """
+        Note what one instance of a branch or short circuit decided when it ended in *wave* with *output*.
+
+        Returns:
+            Whether it skips anything.
+        """
         direct = self.structure.downstream[decider.task_id]
-        for name in choose_skips(self.structure, decider, output):
+        skipped = choose_skips(self.structure, decider, output)
+        for name in skipped:
             about = self.decisions.setdefault(name, [])
             if not about or about[-1].decider is not decider:
                 about.append(Decisions(decider, name in direct))
             about[-1].waves[index] = wave
+        return bool(skipped)
 
     def concern(self, task: Task) -> bool:
         """Tell whether anything was decided about *task*."""

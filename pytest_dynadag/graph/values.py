@@ -30,6 +30,10 @@ Lookup = Callable[[Output], Any]
 """Gives what a task's output is to a mapping: a list, tuple or dict, or UNKNOWN."""
 
 
+NOTSET = Opaque("object", "ArgNotSet", "NOTSET")
+"""What `.zip()` without a fill value gives for an item that it does not find: Airflow's own placeholder."""
+
+
 class IndexSkipped(Exception):  # noqa: N818  (a decision of the DAG, not an error)
     """A function passed to `.map()` skipped this index."""
 
@@ -152,6 +156,18 @@ def _times_counted(source: Source) -> int:
     return 1
 
 
+def find_dict_by_position(source: Source, lookup: Lookup) -> str | None:
+    """Say whether *source* applies `.map()` or `.zip()` to a dict, which both look up by position, in vain."""
+    if isinstance(source, Map):
+        inner = isinstance(take(source.source, lookup), Mapping)
+        return ".map()" if inner else find_dict_by_position(source.source, lookup)
+    if isinstance(source, Zip) and any(isinstance(take(part, lookup), Mapping) for part in source.sources):
+        return ".zip()"
+    parts = source.sources if isinstance(source, (Zip, Concat)) else ()
+    found = (find_dict_by_position(part, lookup) for part in parts)
+    return next((method for method in found if method), None)
+
+
 def take(source: Source, lookup: Lookup) -> Any:
     """Give the items of *source* as the worker sees them: a list, tuple, dict or one of the views below."""
     if isinstance(source, Literal):
@@ -238,7 +254,7 @@ class ZipView(Sequence[Any]):
         try:
             return part[index]
         except (IndexError, KeyError):
-            return self.fillvalue
+            return NOTSET if self.fillvalue is UNSET else self.fillvalue
 
 
 @dataclass(frozen=True, slots=True)
