@@ -102,9 +102,12 @@ class CaseFailure(AssertionError):  # noqa: N818  (a failing test, not an error 
         super().__init__(describe_failure(case, dag_id, problems, expansion, run))
 
 
-def check_case(case: Case, dynadag: Dynadag, dag_id: str) -> None:
+def check_case(case: Case, dynadag: Dynadag, dag_id: str) -> Expansion | Run:
     """
     Plan or run the DAG with what *case* gives, and compare with what it expects.
+
+    Returns:
+        The plan, or the run: what a case without expectations is compared with its snapshot by.
 
     Raises:
         CaseFailure: It does not hold; the message lists everything that does not.
@@ -124,6 +127,7 @@ def check_case(case: Case, dynadag: Dynadag, dag_id: str) -> None:
         raise CaseFileError(Path(case.location.file), [problem]) from error
     if problems := judge(case, expansion, run):
         raise CaseFailure(case, dag_id, problems, expansion, run)
+    return expansion if run is None else run
 
 
 def _locate_error(case: Case, error: DynadagError) -> Any:

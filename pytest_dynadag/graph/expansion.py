@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import repeat
@@ -57,6 +57,22 @@ class Instance:
         return f"<Instance {self.key}{label} {self.state}: {', '.join(self.inputs) or 'no inputs'}>"
 
 
+class Counts(dict[str, "int | None"]):
+    """How many instances each task has; a dict that says more of itself when a comparison fails."""
+
+    __slots__ = ()
+
+
+class Inputs(list[Mapping[str, Any]]):
+    """What each instance of *task_id* gets; a list that says more of itself when a comparison fails."""
+
+    __slots__ = ("task_id",)
+
+    def __init__(self, task_id: str, inputs: Iterable[Mapping[str, Any]]) -> None:
+        super().__init__(inputs)
+        self.task_id = task_id
+
+
 @dataclass(frozen=True, repr=False, eq=False)
 class TaskExpansion:
     """
@@ -81,6 +97,9 @@ class TaskExpansion:
     inputs: list[Mapping[str, Any]] = field(default_factory=list)
     labels: Sequence[str | Unknown | None] = ()
     reason: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "inputs", Inputs(self.task_id, self.inputs))
 
     def __repr__(self) -> str:
         count = "?" if self.count is None else self.count
@@ -188,9 +207,9 @@ class Expansion:
         return {task.task_id: task for task in self.tasks}
 
     @property
-    def counts(self) -> dict[str, int | None]:
+    def counts(self) -> Counts:
         """How many instances each task has; None where the length is unknown."""
-        return {task.task_id: task.count for task in self.tasks}
+        return Counts((task.task_id, task.count) for task in self.tasks)
 
     @cached_property
     def instances(self) -> tuple[Instance, ...]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,10 @@ from pytest_dynadag.graph.structure import Structure
 from pytest_dynadag.location import Location
 from pytest_dynadag.plugin.checks import CheckFailure, check_expansions, check_imports
 from pytest_dynadag.plugin.fixtures import dynadag_of
+from pytest_dynadag.plugin.recording import recording_of
 from pytest_dynadag.plugin.roots import is_test_file
+from pytest_dynadag.plugin.session import session_of
+from pytest_dynadag.plugin.snapshot import CaseSnapshots, treat_unused
 
 
 class DagCollection:
@@ -138,6 +142,8 @@ class CasesNode(pytest.Collector):
         """Give the cases in the order of the file."""
         for case in self.cases:
             yield CaseItem.from_parent(self, name=case.name, case=case, dag_id=self.name)
+        if unused := CaseSnapshots.of(self.path, self.config).find_unused(self.cases):
+            yield UnusedSnapshotsItem.from_parent(self, name="unused snapshots", paths=unused)
 
 
 class Check(pytest.Item):
@@ -198,7 +204,8 @@ class ExpandsItem(Check):
 
     def runtest(self) -> None:
         """Plan the DAG for several lengths; what an empty source does is reported too."""
-        empty = check_expansions(self.structure)
+        recording = recording_of(session_of(self.config))
+        empty = check_expansions(self.structure, partial(recording.note_sizes, "expands", self.structure))
         if empty:
             self.add_report_section("call", "expansion", empty)
 
@@ -215,7 +222,23 @@ class CaseItem(Check):
 
     def runtest(self) -> None:
         """Plan or run the DAG with what the case gives, and compare."""
-        check_case(self.case, dynadag_of(self.config), self.dag_id)
+        subject = check_case(self.case, dynadag_of(self.config), self.dag_id)
+        if self.case.expect is None:
+            CaseSnapshots.of(self.path, self.config).check(self.case, self.dag_id, subject)
+
+
+class UnusedSnapshotsItem(Check):
+    """Names the snapshots that no case of a case file is compared with; there is none where all are in use."""
+
+    check = "snapshots"
+
+    def __init__(self, *, paths: Sequence[Path], **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.paths = paths
+
+    def runtest(self) -> None:
+        """Do with them what syrupy's options say."""
+        treat_unused(self.paths, self.config)
 
 
 class UnreadableCasesItem(Check):

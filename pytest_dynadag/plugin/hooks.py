@@ -13,7 +13,8 @@ import pytest
 
 from pytest_dynadag.plugin.fixtures import dynadag  # noqa: F401 - pytest finds the fixture here
 from pytest_dynadag.plugin.options import MARKER, add_options
-from pytest_dynadag.plugin.session import session_of
+from pytest_dynadag.plugin.session import DagSession, session_of
+from pytest_dynadag.plugin.snapshot import dynadag_snapshot  # noqa: F401 - as above
 
 if TYPE_CHECKING:
     from pytest_dynadag.plugin.collection import DagCollection
@@ -32,6 +33,8 @@ def pytest_configure(config: pytest.Config) -> None:
     session = session_of(config)
     if session.options.active:
         session.add_defaults_to_arguments()
+    if session.options.active or session.options.is_recorded:
+        _follow(session)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -72,6 +75,17 @@ def pytest_collect_file(
     return collection.replace(file_path, parent, collectors) if collection else collectors
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_assertrepr_compare(
+    config: pytest.Config, op: str, left: object, right: object
+) -> Generator[None, list[list[str] | None], list[list[str] | None]]:
+    """Say how two expansions differ, or one and its snapshot; before syrupy, which knows only lines."""
+    explanations = yield
+    from pytest_dynadag.plugin.assertions import explain_comparison
+
+    return [explain_comparison(config, op, left, right), *explanations]
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what each DAG becomes and how its cases went."""
     if session_of(terminalreporter.config).options.active:
@@ -93,3 +107,14 @@ def _make_collection(config: pytest.Config) -> DagCollection:
         return DagCollection(session_of(config).generation())
     except DynadagError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def _follow(session: DagSession) -> None:
+    """Note what tests plan, run and find; the process that controls the session reports it."""
+    from pytest_dynadag.plugin.recording import recording_of
+    from pytest_dynadag.plugin.report import Reporter
+
+    plugins = session.config.pluginmanager
+    plugins.register(recording_of(session), "dynadag-recording")
+    if session.worker == "main":
+        plugins.register(Reporter(session), "dynadag-report")

@@ -1,0 +1,177 @@
+"""Snapshots in tests and in cases: the fixture `dynadag_snapshot`, and the store of cases without `expect`."""
+
+# A case is no test function, so syrupy cannot know which case a file belongs to and whether that case was left out:
+# beside the other snapshots it would delete those of cases that did not run. So cases have a folder that syrupy
+# does not look into; its options hold there too.
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from syrupy.assertion import SnapshotAssertion
+
+    from pytest_dynadag.cases.casefile import Case
+    from pytest_dynadag.cases.verdict import Run
+    from pytest_dynadag.graph.expansion import Expansion
+
+CASES_FOLDER = "__dynadag_snapshots__"
+"""Beside a case file: the folder with the snapshots of its cases."""
+ENDING = ".dynadag"
+LONGEST_NAME = 100
+"""Characters of a file name that stem from a case's name."""
+
+UPDATE = "next: if that is meant, pass --snapshot-update, and look at the changed file before you commit it"
+UNUSED = "delete them, or pass --snapshot-update to have them deleted"
+CREATE = "next: pass --snapshot-update to write it, look at it, and commit it"
+
+
+@pytest.fixture
+def dynadag_snapshot(
+    snapshot: SnapshotAssertion, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
+) -> SnapshotAssertion:
+    """Compare with a committed file what a DAG is or becomes: `assert plan == dynadag_snapshot`."""
+    from pytest_dynadag.plugin.snapshot_extension import DynadagSnapshotExtension
+
+    monkeypatch.setattr(DynadagSnapshotExtension, "root", str(pytestconfig.rootpath))
+    return snapshot.use_extension(DynadagSnapshotExtension)
+
+
+@dataclass(frozen=True)
+class CaseSnapshots:
+    """
+    The snapshots of the cases in one case file.
+
+    Attributes:
+        casefile: The case file.
+        root: The project's folder.
+        update: Whether a snapshot that differs is written anew.
+        create: Whether one that is missing is written.
+    """
+
+    casefile: Path
+    root: Path
+    update: bool = False
+    create: bool = False
+
+    @classmethod
+    def of(cls, casefile: Path, config: pytest.Config) -> CaseSnapshots:
+        """Give the store of a case file, as syrupy's options want it."""
+        update = bool(config.getoption("update_snapshots", False))
+        new_only = bool(config.getoption("update_new_snapshots_only", False))
+        return cls(casefile, config.rootpath, update, update or new_only)
+
+    @property
+    def folder(self) -> Path:
+        """Where the snapshots of this case file are."""
+        from pytest_dynadag.cases.casefile import ENDING as ENDING_OF_CASEFILES
+
+        name = self.casefile.name.removesuffix(ENDING_OF_CASEFILES)
+        return self.casefile.parent / CASES_FOLDER / name
+
+    def locate(self, case: Case) -> Path:
+        """Give the file of a case."""
+        return self.folder / f"{make_file_name(case.name)}{ENDING}"
+
+    def check(self, case: Case, dag_id: str, subject: Expansion | Run) -> None:
+        """
+        Compare what a DAG became in *case* with the snapshot, or write that.
+
+        Raises:
+            CaseFailure: It is another one, or there is none.
+        """
+        from pytest_dynadag.cases.document import Problem
+        from pytest_dynadag.cases.verdict import CaseFailure
+        from pytest_dynadag.graph.expansion import Expansion
+        from pytest_dynadag.render.snapshot import write_snapshot
+
+        path = self.locate(case)
+        text = write_snapshot(subject, given=digest_given(case), root=str(self.root))
+        known = path.read_text(encoding="utf-8") if path.exists() else None
+        if known == text:
+            return
+        if self.create if known is None else self.update:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            return
+        problem = Problem(
+            case.location, "\n  ".join(describe_mismatch(shorten(path, self.root), known, text))
+        )
+        if isinstance(subject, Expansion):
+            raise CaseFailure(case, dag_id, (problem,), subject)
+        raise CaseFailure(case, dag_id, (problem,), subject.expansion, subject)
+
+    def find_unused(self, cases: Iterable[Case]) -> tuple[Path, ...]:
+        """Give the files that belong to none of *cases*, which are all of the case file."""
+        used = {self.locate(case) for case in cases if case.expect is None}
+        return tuple(path for path in sorted(self.folder.glob(f"*{ENDING}")) if path not in used)
+
+
+def treat_unused(paths: Sequence[Path], config: pytest.Config) -> None:
+    """
+    Delete, warn of or complain about files that belong to no case, as syrupy's options say.
+
+    Raises:
+        CheckFailure: There are some, and no option says that they may be.
+    """
+    from pytest_dynadag.plugin.checks import CheckFailure
+
+    if config.getoption("disable_unused_snapshots", False):
+        return
+    if config.getoption("update_snapshots", False):
+        for path in () if config.getoption("no_cleanup", False) else paths:
+            path.unlink(missing_ok=True)
+        return
+    number = f"{len(paths)} snapshots belong" if len(paths) > 1 else "1 snapshot belongs"
+    files = "".join(f"\n  {shorten(path, config.rootpath)}" for path in paths)
+    message = f"{number} to no case without `expect`:{files}\n  next: {UNUSED}"
+    if not config.getoption("warn_unused_snapshots", False):
+        raise CheckFailure(message, ())
+    warnings.warn(pytest.PytestWarning(message), stacklevel=2)
+
+
+def make_file_name(name: str) -> str:
+    """Give a file name that every system can hold, and that no other case of the file has."""
+    from pytest_dynadag.render.values import digest_text
+
+    plain = re.sub(r"[^\w\-. ]+", "_", name)[:LONGEST_NAME].strip(". ")
+    return plain if plain == name.lower() else f"{plain} {digest_text(name)[:6]}".strip()
+
+
+def digest_given(case: Case) -> str:
+    """Give a digest of what a case gives, apart from connections: they hold passwords."""
+    from pytest_dynadag.graph.canonical import digest
+
+    sections = ("given", "states", "params", "conf", "variables", "env", "at")
+    given = {name: value for name in sections if (value := getattr(case, name))}
+    return digest(given) if given else ""
+
+
+def describe_mismatch(path: str, known: str | None, text: str) -> Iterator[str]:
+    """Say in words how *text* differs from the snapshot in *path*, and what to do; *known* is None if it is missing."""
+    from pytest_dynadag.render.changes import describe_changes
+
+    if known is None:
+        yield from (f"there is no snapshot {path}", CREATE)
+        return
+    yield f"the snapshot {path} says otherwise:"
+    yield from (f"  {line}" for line in describe_changes(known, text))
+    yield UPDATE
+
+
+def shorten(path: Path, root: Path) -> str:
+    """Write *path* from the project's folder on, if it lies there."""
+    return str(path.relative_to(root) if path.is_relative_to(root) else path)
+
+
+def find_result(assertion: Any) -> Any:
+    """Give what syrupy noted of the last comparison with one of our snapshots; None if that failed otherwise."""
+    result = assertion.executions.get(assertion.num_executions - 1)
+    return None if result is None or result.exception or result.asserted_data is None else result
