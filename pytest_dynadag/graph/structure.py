@@ -176,7 +176,9 @@ class Structure:
         return f"<Structure of {self.dag_id!r}: {_count(self.tasks, 'task')}, {mapped} mapped, {_count(self.groups, 'group')}>"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Structure) and self.to_dict() == other.to_dict()
+        if not isinstance(other, Structure):
+            return NotImplemented
+        return self.to_dict() == other.to_dict()
 
     def __hash__(self) -> int:
         return hash(self.dag_id)
