@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from pytest_dynadag.findings import Finding
 from pytest_dynadag.generate.records import FileRecord
@@ -29,9 +29,13 @@ def check_imports(record: FileRecord) -> None:
         raise CheckFailure(message, (failure.finding for failure in record.failures))
 
 
-def check_expansions(structure: Structure) -> str:
+def check_expansions(structure: Structure, note: Callable[[Mapping[str, Expansion]], None]) -> str:
     """
     Plan *structure* for several lengths of every run-time source.
+
+    Args:
+        structure: The DAG.
+        note: Is told the plans by name.
 
     Returns:
         What happens to which task where a source is empty, one plan a line; empty where no source can be.
@@ -42,6 +46,7 @@ def check_expansions(structure: Structure) -> str:
     from pytest_dynadag.bridge.labels import make_labeller
 
     plans = plan_sizes(structure, label=make_labeller())
+    note(plans)
     found: dict[Finding, list[str]] = {}
     for name, expansion in plans.items():
         for finding in expansion.findings:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_dynadag.bridge.loading import Loaded
     from pytest_dynadag.graph.expansion import Expansion
     from pytest_dynadag.graph.structure import Structure
+    from pytest_dynadag.plugin.recording import Recording
     from pytest_dynadag.plugin.session import DagSession
     from pytest_dynadag.run.runner import Run
 
@@ -184,7 +185,9 @@ class Dynadag:
             max_map_length=max_map_length(self.workplace.session.options.let_through),
         )
         structure = self._structure(dag, self._metadata(variables, connections, env))
-        return plan(structure, known, strict=strict, label=make_labeller(params, conf))
+        expansion = plan(structure, known, strict=strict, label=make_labeller(params, conf))
+        self._recording.note_plan(structure, expansion)
+        return expansion
 
     def sizes(self, dag: Any, lengths: Iterable[int] = (0, 1, 2, 5)) -> dict[str, Expansion]:
         """
@@ -200,7 +203,10 @@ class Dynadag:
         from pytest_dynadag.bridge.labels import make_labeller
         from pytest_dynadag.graph.sizes import plan_sizes
 
-        return plan_sizes(self._structure(dag, self._metadata()), lengths, label=make_labeller())
+        structure = self._structure(dag, self._metadata())
+        plans = plan_sizes(structure, lengths, label=make_labeller())
+        self._recording.note_sizes("sizes", structure, plans)
+        return plans
 
     def run(
         self,
@@ -237,11 +243,13 @@ class Dynadag:
             StuckRunError: The run cannot finish; the message lists what is stuck and why.
             UnknownNameError: There is no such DAG or task; the nearest are named.
         """
+        from pytest_dynadag.bridge.extract import structure_of
         from pytest_dynadag.run.runner import run_dag
 
         metadata = self._metadata(variables, connections, env)
-        return run_dag(
-            self._dag_object(dag, metadata),
+        found = self._dag_object(dag, metadata)
+        run = run_dag(
+            found,
             given=self._or_default("given", given),
             states=self._or_default("states", states),
             params=self._or_default("params", params),
@@ -251,6 +259,8 @@ class Dynadag:
             order=self._or_default("order", order),
             **metadata,
         )
+        self._recording.note_run(lambda: structure_of(found), run)
+        return run
 
     def assert_same(self, plan: Expansion, observed: Expansion) -> None:
         """
@@ -261,6 +271,12 @@ class Dynadag:
         """
         if plan != observed:
             raise AssertionError(str(plan.diff(observed)))
+
+    @property
+    def _recording(self) -> Recording:
+        from pytest_dynadag.plugin.recording import recording_of
+
+        return recording_of(self.workplace.session)
 
     # -- finding the DAG ------------------------------------------------------------------------------
 

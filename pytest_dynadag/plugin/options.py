@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 ENGINES = ("airflow",)
 TIMEOUT = 30.0
 """How many seconds a DAG file may take to load, unless told otherwise."""
+
+REPORTS = (".html", ".json", ".md")
+"""What a report may be, by the ending of its path."""
 
 MARKER = (
     "dynadag(given=, states=, params=, conf=, variables=, connections=, env=, at=, engine=, order=): "
@@ -26,12 +30,23 @@ class Options:
         timeout: How many seconds one DAG file may take to load.
         engine: What runs DAGs.
         let_through: Names, or patterns, of environment variables that the isolation lets through.
+        reports: Where to write reports, in the forms that their endings ask for.
+        coverage: Whether to show which lengths and ends of what is mapped tests saw.
+        least_coverage: How many percent of them are needed; None for any.
     """
 
     active: bool
     timeout: float
     engine: str
     let_through: tuple[str, ...]
+    reports: tuple[Path, ...] = ()
+    coverage: bool = False
+    least_coverage: float | None = None
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether somebody reads what tests planned and ran."""
+        return bool(self.reports or self.coverage or self.least_coverage is not None)
 
     @classmethod
     def read(cls, config: pytest.Config) -> Options:
@@ -41,6 +56,9 @@ class Options:
             timeout=_read_timeout(config),
             engine=_read_engine(config),
             let_through=tuple(config.getini("dynadag_env")),
+            reports=_read_reports(config),
+            coverage=bool(config.getoption("dynadag_cov") or config.getini("dynadag_cov")),
+            least_coverage=_read_least_coverage(config),
         )
 
 
@@ -61,7 +79,27 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption(
         "--dynadag-engine", choices=ENGINES, help="what runs DAGs: airflow is Airflow's own dag.test()"
     )
+    group.addoption(
+        "--dynadag-report",
+        metavar="PATH",
+        action="append",
+        help="write a report: .html (one page), .md (for a CI job's summary) or .json; repeatable",
+    )
+    group.addoption(
+        "--dynadag-cov",
+        action="store_true",
+        default=False,
+        help="show at which lengths, and with which ends, tests saw each mapped task and group",
+    )
+    group.addoption(
+        "--dynadag-cov-fail-under",
+        metavar="PERCENT",
+        help="fail where tests saw less than that of what mapped tasks and groups can become",
+    )
     parser.addini("dynadag", "as --dynadag", type="bool", default=False)
+    parser.addini("dynadag_report", "as --dynadag-report, relative to this file", type="args")
+    parser.addini("dynadag_cov", "as --dynadag-cov", type="bool", default=False)
+    parser.addini("dynadag_cov_fail_under", "as --dynadag-cov-fail-under")
     parser.addini("dynadag_timeout", "as --dynadag-timeout")
     parser.addini("dynadag_engine", "as --dynadag-engine")
     parser.addini(
@@ -86,6 +124,31 @@ def _read_timeout(config: pytest.Config) -> float:
     if not seconds > 0:
         raise pytest.UsageError(f"{name}: a number of seconds above 0 is needed, not {text!r}")
     return seconds
+
+
+def _read_reports(config: pytest.Config) -> tuple[Path, ...]:
+    given = config.getoption("dynadag_report")
+    name = "--dynadag-report" if given else "ini dynadag_report"
+    base = config.invocation_params.dir if given else (config.inipath or config.rootpath / "ini").parent
+    for path in (paths := given or config.getini("dynadag_report")):
+        if Path(path).suffix.lower() not in REPORTS:
+            raise pytest.UsageError(
+                f"{name}: no report is written to {path!r}: its ending says the form, one of {', '.join(REPORTS)}"
+            )
+    return tuple(base / path for path in paths)
+
+
+def _read_least_coverage(config: pytest.Config) -> float | None:
+    name, text = _first_given(config, "--dynadag-cov-fail-under", "dynadag_cov_fail_under")
+    if not text:
+        return None
+    try:
+        percent = float(text)
+    except ValueError:
+        percent = -1.0
+    if not 0 <= percent <= 100:
+        raise pytest.UsageError(f"{name}: a percentage from 0 to 100 is needed, not {text!r}")
+    return percent
 
 
 def _read_engine(config: pytest.Config) -> str:

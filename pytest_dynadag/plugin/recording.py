@@ -1,0 +1,166 @@
+"""What the tests of this process planned, ran and found, noted down for the reports."""
+
+# Each process of a session writes lines of JSON to a file of its own in the session's folder: reports of xdist's
+# workers carry what fits a property, and expansions do not. The process that controls the session reads them all.
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_dynadag.findings import Finding
+
+if TYPE_CHECKING:
+    from pytest_dynadag.graph.expansion import Expansion
+    from pytest_dynadag.graph.structure import Structure
+    from pytest_dynadag.plugin.session import DagSession
+    from pytest_dynadag.run.runner import Run
+
+FOLDER = "recorded"
+"""Below the session's folder."""
+WIDEST_LENGTHS = 500
+"""Characters of the property that says how many instances the tasks of a test had."""
+
+_RECORDING = pytest.StashKey["Recording"]()
+
+
+def recording_of(session: DagSession) -> Recording:
+    """Give the one recording of this process."""
+    stash = session.config.stash
+    if _RECORDING not in stash:
+        stash[_RECORDING] = Recording(session, wanted=session.options.is_recorded)
+    return stash[_RECORDING]
+
+
+@dataclass(eq=False, repr=False)
+class Recording:
+    """
+    Notes what happens while an item runs; also a plugin that follows which item that is.
+
+    *wanted* says whether anybody reads it: otherwise only the properties of reports are set.
+    """
+
+    session: DagSession
+    wanted: bool
+    item: pytest.Item | None = None
+    names: Counter[str] = field(default_factory=Counter)
+    structures: set[str] = field(default_factory=set)
+
+    def __repr__(self) -> str:
+        return f"<Recording of {self.session.worker!r}: {len(self.structures)} structures>"
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Follow which item runs."""
+        self.item = item
+        self.names.clear()
+        try:
+            return (yield)
+        finally:
+            self.item = None
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Note the findings that a failure carries."""
+        if call.excinfo is not None:
+            self.note_findings(getattr(call.excinfo.value, "findings", ()))
+        return (yield)
+
+    # -- what is noted --------------------------------------------------------------------------------
+
+    def note_plan(self, structure: Structure, expansion: Expansion) -> None:
+        """Note a plan."""
+        self._note_expansion("plan", structure, expansion)
+
+    def note_run(self, find_structure: Callable[[], Structure], run: Run) -> None:
+        """Note a run and what was found in it."""
+        if self.item is not None:
+            self._note_expansion("run", find_structure(), run.expansion, state=run.state, seconds=run.seconds)
+            self.note_findings(run.findings)
+
+    def note_sizes(self, kind: str, structure: Structure, plans: Mapping[str, Expansion]) -> None:
+        """Note the plans for several lengths; *kind* is `sizes`, or `expands` for the check of that name."""
+        for name, expansion in plans.items():
+            self._note_expansion(kind, structure, expansion, name=name)
+
+    def note_findings(self, findings: Iterable[Finding], allowed: str | None = None) -> None:
+        """Note findings, with the reason why they are accepted if they are; a report's properties name them."""
+        for finding in findings:
+            circumstance = getattr(finding, "circumstance", None)
+            self._add_property("dynadag_rule", finding.rule)
+            self._add_property("dynadag_circumstance", circumstance)
+            self._add_property("dynadag_dag", finding.dag_id)
+            self._write("finding", allowed=allowed, circumstance=circumstance, **finding.to_dict())
+
+    def note_snapshot(self, name: str, before: str, after: str, *, updated: bool) -> None:
+        """Note a snapshot that is not as it was; *before* is empty for a new one."""
+        self._write("snapshot", name=name, before=before, after=after, updated=updated)
+
+    def _note_expansion(
+        self,
+        kind: str,
+        structure: Structure,
+        expansion: Expansion,
+        *,
+        name: str = "",
+        state: str | None = None,
+        seconds: float = 0.0,
+    ) -> None:
+        if kind in {"plan", "run"}:
+            lengths = " ".join(f"{t.task_id}={'?' if t.count is None else t.count}" for t in expansion)
+            self._add_property("dynadag_dag", expansion.dag_id)
+            self._add_property("dynadag_lengths", lengths[:WIDEST_LENGTHS])
+        if not self.wanted or self.item is None:
+            return
+        from pytest_dynadag.render.hiding import hide_in_expansion
+
+        self.names[kind] += 1
+        repeated = f"{kind} {self.names[kind]}" if self.names[kind] > 1 else kind
+        self._note_structure(structure)
+        self._write(
+            "expansion",
+            name=name or repeated,
+            kind=kind,
+            structure=structure.digest,
+            state=state,
+            seconds=seconds,
+            expansion=hide_in_expansion(expansion),
+        )
+
+    def _note_structure(self, structure: Structure) -> None:
+        """Note a structure, once in this process."""
+        if structure.digest in self.structures:
+            return
+        from pytest_dynadag.render.hiding import hide_in_structure
+
+        self.structures.add(structure.digest)
+        self._write("dag", digest=structure.digest, structure=hide_in_structure(structure))
+
+    def _add_property(self, name: str, value: str | None) -> None:
+        """Add a property to the report of the item that runs, unless it has it already."""
+        if value and self.item is not None and (name, value) not in self.item.user_properties:
+            self.item.user_properties.append((name, value))
+
+    def _write(self, what: str, **data: Any) -> None:
+        if not self.wanted or self.item is None:
+            return
+        line = json.dumps({"what": what, "nodeid": self.item.nodeid, **data})
+        folder = self.session.folder / FOLDER
+        folder.mkdir(exist_ok=True)
+        with (folder / f"{self.session.worker}.jsonl").open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+
+def read_recorded(folder: Path) -> Iterator[dict[str, Any]]:
+    """Give what every process noted below the session's *folder*, a process after the other, in their order."""
+    for path in sorted((folder / FOLDER).glob("*.jsonl")):
+        with path.open(encoding="utf-8") as lines:
+            yield from map(json.loads, filter(str.strip, lines))

@@ -1,0 +1,199 @@
+"""`--dynadag-report` and expansion coverage: gathers what a session did, at its end, and writes it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_dynadag.findings import Finding
+from pytest_dynadag.plugin.recording import read_recorded
+from pytest_dynadag.render.coverage import find_percent
+from pytest_dynadag.render.paths import shorten
+from pytest_dynadag.render.report import (
+    ERROR,
+    FAILED,
+    CheckRecord,
+    DagRecord,
+    ExpansionRecord,
+    FindingRecord,
+    SessionReport,
+    SnapshotRecord,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from pytest_dynadag.generate.records import Generation
+    from pytest_dynadag.plugin.session import DagSession
+
+LONGEST_MESSAGE = 20_000
+"""Characters of a failure's text that a report keeps."""
+
+
+@dataclass(eq=False, repr=False)
+class Reporter:
+    """Follows the reports of a session, as a plugin of the process that controls it, and writes at its end."""
+
+    session: DagSession
+    began: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    started: float = field(default_factory=time.perf_counter)
+    checks: dict[str, CheckRecord] = field(default_factory=dict)
+    tested: set[str] = field(default_factory=set)
+
+    def __repr__(self) -> str:
+        return f"<Reporter: {len(self.checks)} checks so far>"
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note how an item went, phase by phase."""
+        properties: dict[str, Any] = dict(report.user_properties)
+        before = self.checks.get(report.nodeid)
+        broken = report.failed and report.when != "call"
+        outcome = ERROR if broken else report.outcome
+        self.checks[report.nodeid] = CheckRecord(
+            report.nodeid,
+            str(properties.get("dynadag_check", "test")),
+            _worse(before.outcome if before else "passed", outcome),
+            properties.get("dynadag_dag"),
+            (before.seconds if before else 0.0) + report.duration,
+            (before.message if before else "") or report.longreprtext[:LONGEST_MESSAGE],
+        )
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the reports; a coverage that is too low fails the session."""
+        for path in self.session.options.reports:
+            write_report(self.report, path)
+        if self.falls_short and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say where the reports are, and what was covered where that was asked for."""
+        from pytest_dynadag.plugin.summary import describe_coverage
+
+        options = self.session.options
+        if options.coverage or options.least_coverage is not None:
+            full = options.coverage or self.falls_short
+            lines = describe_coverage(self.report.coverage, full=full, least=options.least_coverage)
+            terminalreporter.section("expansion coverage", sep="-")
+            terminalreporter.write_line("\n".join(lines), red=self.falls_short)
+        for path in options.reports:
+            terminalreporter.write_line(f"dynadag: wrote {path}")
+
+    @property
+    def falls_short(self) -> bool:
+        """Whether less is covered than was asked for."""
+        least = self.session.options.least_coverage
+        return least is not None and find_percent(self.report.coverage) < least
+
+    @cached_property
+    def report(self) -> SessionReport:
+        """What the session did, as far as it is over."""
+        return self._gather()
+
+    def _gather(self) -> SessionReport:
+        """Join what the processes noted with how the items went."""
+        root = self.session.config.rootpath
+        generation = self.session.generation() if self.session.options.active else None
+        recorded = [shorten(entry, root) for entry in read_recorded(self.session.folder)]
+        by_kind: dict[str, list[dict[str, Any]]] = {}
+        for entry in recorded:
+            by_kind.setdefault(entry.pop("what"), []).append(entry)
+        dags = tuple(_gather_dags(generation, by_kind.get("dag", ()), root))
+        ours = {entry["nodeid"] for entry in recorded}
+        return SessionReport(
+            generation.airflow_version if generation else _find_version(dags),
+            self.began.isoformat(timespec="seconds"),
+            time.perf_counter() - self.started,
+            generation.seconds if generation else 0.0,
+            dags,
+            tuple(c for c in self.checks.values() if c.kind != "test" or c.nodeid in ours),
+            tuple(map(ExpansionRecord.from_dict, by_kind.get("expansion", ()))),
+            tuple(_gather_findings(generation, by_kind.get("finding", ()), root)),
+            tuple(map(SnapshotRecord.from_dict, by_kind.get("snapshot", ()))),
+        )
+
+
+def write_report(report: SessionReport, path: Path) -> None:
+    """Write the report in the form that the ending of *path* asks for."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(find_writer(path.suffix)(report), encoding="utf-8")
+
+
+def find_writer(ending: str) -> Callable[[SessionReport], str]:
+    """Give what writes a report with an *ending* that the options know."""
+    from pytest_dynadag.render.markdown import write_markdown
+    from pytest_dynadag.render.page import write_page
+
+    writers: dict[str, Callable[[SessionReport], str]]
+    writers = {".json": write_json, ".md": write_markdown, ".html": write_page}
+    return writers[ending.lower()]
+
+
+def _worse(one: str, other: str) -> str:
+    return max(one, other, key=("passed", "skipped", FAILED, ERROR).index)
+
+
+def _gather_dags(
+    generation: Generation | None, noted: Iterable[dict[str, Any]], root: Path
+) -> Iterator[DagRecord]:
+    """Give the DAGs of the generation, then those that were only planned or run."""
+    from pytest_dynadag.render.hiding import hide_in_structure
+
+    known: set[str] = set()
+    for record in generation.files if generation else ():
+        for structure in record.structures:
+            if structure.digest not in known:
+                known.add(structure.digest)
+                file, seconds = shorten(record.path, root), record.seconds / len(record.structures)
+                yield _read_dag(structure.digest, shorten(hide_in_structure(structure), root), file, seconds)
+    for entry in noted:
+        if entry["digest"] not in known:
+            known.add(entry["digest"])
+            yield _read_dag(entry["digest"], entry["structure"])
+
+
+def _read_dag(digest: str, structure: dict[str, Any], file: str = "", seconds: float = 0.0) -> DagRecord:
+    place = structure["location"]
+    file = file or (place["file"] if place else "")
+    data = {"structure": structure, "digest": digest, "file": file, "seconds": seconds}
+    return DagRecord.from_dict(data)
+
+
+def _find_version(dags: Iterable[DagRecord]) -> str:
+    return next((record.structure.airflow_version for record in dags), "")
+
+
+def _gather_findings(
+    generation: Generation | None, noted: Iterable[dict[str, Any]], root: Path
+) -> Iterator[FindingRecord]:
+    """Give each finding once: those of the generation, then those of checks, tests and runs."""
+    found: dict[Finding, FindingRecord] = {}
+    for record in generation.files if generation else ():
+        for failure in record.failures:
+            finding = Finding.from_dict(shorten(failure.finding.to_dict(), root))
+            found.setdefault(finding, FindingRecord(finding, (), _read_source(finding, root)))
+    for entry in noted:
+        finding = Finding.from_dict(entry)
+        before = found.get(finding)
+        nodeids = tuple(dict.fromkeys([*(before.nodeids if before else ()), entry["nodeid"]]))
+        source = before.source if before else _read_source(finding, root)
+        found[finding] = FindingRecord(finding, nodeids, source, entry["allowed"], entry["circumstance"])
+    yield from found.values()
+
+
+def _read_source(finding: Finding, root: Path) -> str:
+    """Read the line that a finding points to; empty where there is none to be read."""
+    place = finding.location
+    if place is None:
+        return ""
+    try:
+        lines = (root / place.file).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return lines[place.line - 1] if 0 < place.line <= len(lines) else ""

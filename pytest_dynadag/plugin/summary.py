@@ -1,0 +1,64 @@
+"""What the reports add to the terminal: findings by rule, and what of the mapped tasks and groups was covered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from pytest_dynadag.findings import RULES
+from pytest_dynadag.render.coverage import SIGHTS, Covered, find_percent
+from pytest_dynadag.render.report import FindingRecord
+
+MOST_DAGS = 3
+"""Named in a line; the rest is counted."""
+
+
+def describe_coverage(covered: Sequence[Covered], *, full: bool, least: float | None) -> list[str]:
+    """
+    Say what was covered.
+
+    Args:
+        covered: By mapped task and group.
+        full: Whether to give the table, or the percent line alone.
+        least: How many percent were asked for.
+    """
+    wanted = f", at least {least:g}% asked for" if least is not None else ""
+    total = f"{find_percent(covered):.0f}% of what {len(covered)} mapped tasks and groups can become{wanted}"
+    if not full or not covered:
+        return [total]
+    rows = [("mapped", *SIGHTS), *(_make_row(one) for one in covered)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in rows]
+    return [*(line.rstrip() for line in lines), total]
+
+
+def _make_row(one: Covered) -> tuple[str, ...]:
+    marks = ("yes" if s in one.seen else "-" if s in one.wanted else "" for s in SIGHTS)
+    return (f"{one.dag_id}.{one.owner}", *marks)
+
+
+def describe_findings(findings: Iterable[FindingRecord]) -> list[str]:
+    """Say how often each rule was found, and where; what is accepted is counted apart, with its reasons."""
+    records = list(findings)
+    rules = sorted({record.finding.rule for record in records if record.allowed is None})
+    lines = [
+        _describe_rule(rule, [r for r in records if r.finding.rule == rule and r.allowed is None])
+        for rule in rules
+    ]
+    return lines + [
+        f"allowed: {_describe_allowed(record)}" for record in records if record.allowed is not None
+    ]
+
+
+def _describe_rule(rule: str, records: Sequence[FindingRecord]) -> str:
+    names = list(dict.fromkeys(_name_place(record) for record in records))
+    more = f" and {len(names) - MOST_DAGS} more" if len(names) > MOST_DAGS else ""
+    return f"{rule}  {len(records)} x {RULES.get(rule, 'unknown rule')}: {', '.join(names[:MOST_DAGS])}{more}"
+
+
+def _describe_allowed(record: FindingRecord) -> str:
+    return f"{record.finding.rule} {_name_place(record)}: {record.allowed}"
+
+
+def _name_place(record: FindingRecord) -> str:
+    place = record.finding.location
+    return record.finding.dag_id or (place.file if place else "somewhere")
