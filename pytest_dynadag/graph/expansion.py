@@ -338,6 +338,26 @@ class Expansion:
 
         return to_text(self)
 
+    def to_mermaid(self) -> str:
+        """Write the expansion as a Mermaid flowchart, as GitHub draws it in Markdown; see `graph.mermaid`."""
+        from pytest_dynadag.graph.mermaid import to_mermaid
+
+        return to_mermaid(self)
+
+    def _repr_html_(self) -> str:
+        """Show the expansion as a table in a notebook; see `graph.notebook`."""
+        from pytest_dynadag.graph.notebook import to_html
+
+        return to_html(self)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        """Give a notebook every form it may show: a table, a drawing, text."""
+        return {
+            "text/plain": self.to_text(),
+            "text/html": self._repr_html_(),
+            "text/vnd.mermaid": self.to_mermaid(),
+        }
+
     def to_dict(self) -> dict[str, Any]:
         """Give the expansion as JSON; edges stay symbolic."""
         return {

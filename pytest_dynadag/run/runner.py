@@ -99,6 +99,16 @@ class Run:
             raise UnknownNameError("XCom", _name_xcom(*wanted), known, where=f"the run of {self.dag_id!r}")
         return self.observation.xcoms[wanted]
 
+    def _repr_html_(self) -> str:
+        """Show what the run became as a table in a notebook; see `graph.notebook`."""
+        from pytest_dynadag.graph.notebook import to_html
+
+        return to_html(self.expansion, title=f"{self.dag_id}: {self.state}, {self.seconds:.2f} s")
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        """Give a notebook every form it may show: a table, a drawing, text."""
+        return {**self.expansion._repr_mimebundle_(), "text/html": self._repr_html_()}
+
     def logs(self, key: str) -> str:
         """Give what one instance printed and logged, and nothing of any other's."""
         return self.observation.logs(key)
