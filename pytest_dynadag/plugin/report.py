@@ -122,17 +122,20 @@ class Reporter:
 def write_report(report: SessionReport, path: Path) -> None:
     """Write the report in the form that the ending of *path* asks for."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(find_writer(path.suffix)(report), encoding="utf-8")
+    path.write_text(find_writer(path.suffix.lower())(report), encoding="utf-8")
 
 
 def find_writer(ending: str) -> Callable[[SessionReport], str]:
     """Give what writes a report with an *ending* that the options know."""
-    from pytest_dynadag.render.markdown import write_markdown
-    from pytest_dynadag.render.page import write_page
+    if ending == ".md":
+        from pytest_dynadag.render.markdown import write_markdown
 
-    writers: dict[str, Callable[[SessionReport], str]]
-    writers = {".json": write_json, ".md": write_markdown, ".html": write_page}
-    return writers[ending.lower()]
+        return write_markdown
+    if ending == ".html":
+        from pytest_dynadag.render.page import write_page
+
+        return write_page
+    return write_json
 
 
 def _worse(one: str, other: str) -> str:
