@@ -1,0 +1,34 @@
+"""The pages of docs/: followed as a reader would, and complete."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pages
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+EXECUTED = [page for page in PAGES if any(block.language == "console" for block in pages.read_blocks(page))]
+
+
+@pytest.mark.parametrize("page", EXECUTED, ids=lambda page: str(page.relative_to(DOCS)))
+def test_page_can_be_followed(page: Path, tmp_path: Path) -> None:
+    """Every file and every command of the page gives what it shows."""
+    assert [] == pages.follow(page, tmp_path)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_links_lead_somewhere(page: Path) -> None:
+    """Every relative link of the page leads to a file that is there."""
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
+
+    assert [] == [link for link in links if not (page.parent / link).exists()]
+
+
+def test_code_on_pages_is_executed() -> None:
+    """No page shows Python or YAML that nothing executes."""
+    shown = [page for page in PAGES if any(b.language in {"python", "yaml"} for b in pages.read_blocks(page))]
+
+    assert set(shown) <= set(EXECUTED)
