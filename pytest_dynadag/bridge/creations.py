@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -333,12 +334,19 @@ def _describe_mapped(node: Any) -> Node:
     given = node._get_specified_expand_input().value  # noqa: SLF001 - alike in both families
     held = dict(node.partial_kwargs)
     if not hasattr(node, "op_kwargs_expand_input"):
+        own = {name: value for name, value in held.items() if name not in _list_common(node.operator_class)}
         return Node(
-            id(node), node.task_id, node.operator_class.__name__, "mapped", arguments=held, mapped=given
+            id(node), node.task_id, node.operator_class.__name__, "mapped", arguments=own, mapped=given
         )
     function = getattr(node, "python_callable", None) or held["python_callable"]
     held = dict(held.get("op_kwargs") or {})
     return Node(id(node), node.task_id, function.__name__, "mapped", True, held, given)
+
+
+def _list_common(operator_class: Any) -> frozenset[str]:
+    """Give the arguments that every operator has; `partial` fills them in, whoever set them."""
+    base = next(each for each in operator_class.__mro__ if each.__name__ == "BaseOperator")
+    return frozenset(inspect.signature(base.__init__).parameters)
 
 
 # The two families

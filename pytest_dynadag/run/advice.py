@@ -60,7 +60,7 @@ class Advice:
             how = f"write it once, in the DAG itself, and expand it over what {self.source!r} returns"
         else:
             how = (
-                f"let {self.source!r} return {self.returns}, and write the operator once, in the DAG itself, "
+                f"let {self.source!r} return {self.returns}, and write it once, in the DAG itself, "
                 "expanded over that"
             )
         return f"{how}:\n    {self.code}{self.note}"
