@@ -1,0 +1,65 @@
+"""What the tests of the rim share: a project with DAGs, and reading what pytest printed about one item."""
+
+from __future__ import annotations
+
+import pytest
+
+SALES = """\
+import datetime as dt
+try:
+    from airflow.sdk import DAG, task
+except ImportError:
+    from airflow import DAG
+    from airflow.decorators import task
+
+with DAG("sales", schedule=None, start_date=dt.datetime(2024, 1, 1)):
+
+    @task
+    def list_regions():
+        return ["eu", "us"]
+
+    @task
+    def load(region):
+        return f"{region} loaded"
+
+    @task
+    def report(loaded):
+        return len(loaded)
+
+    report(load.expand(region=list_regions()))
+"""
+
+CASES = """\
+cases:
+  two regions:
+    given: {list_regions: [eu, us]}
+    expect: {load: 2}
+  nobody home:
+    given: {list_regions: []}
+    expect: {load: 0, report: skipped}
+"""
+
+
+def write(pytester: pytest.Pytester, **files: str) -> None:
+    """Write *files*, name to text, into the folder of the test."""
+    for name, text in files.items():
+        path = pytester.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def node_ids(result: pytest.RunResult) -> list[str]:
+    """Give the ids that `--collect-only -q` printed."""
+    return [line for line in result.outlines if "::" in line]
+
+
+def message_about(result: pytest.RunResult, title: str) -> str:
+    """Give what stands below the heading *title* among the failures."""
+    start = next(n for n, line in enumerate(result.outlines) if line.strip("_ ") == title and "__" in line)
+    shown = []
+    for line in result.outlines[start + 1 :]:
+        if line.startswith(("____", "====", "----")):
+            break
+        if not line.startswith("[gw"):  # which xdist worker it was
+            shown.append(line)
+    return "\n".join(shown)

@@ -1,0 +1,138 @@
+"""What is shown about a DAG file that does not load: the whole message, as it appears on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from rim import SALES, message_about, write
+
+Run = Callable[..., pytest.RunResult]
+
+BAD = {
+    "syntax": (
+        "from airflow import DAG\nx = (\n",
+        """\
+dags/bad.py:2: DYN401 SyntaxError: '(' was never closed
+
+  File "dags/bad.py", line 2
+    x = (
+        ^
+SyntaxError: '(' was never closed""",
+    ),
+    "exits": (
+        "import sys\nfrom airflow import DAG\nsys.exit(3)\n",
+        """\
+dags/bad.py:3: DYN401 the file ends the process while it is loaded (SystemExit: 3)
+  next: DAG files are imported: keep what is meant for the command line below `if __name__ == '__main__':`
+
+  File "dags/bad.py", line 3, in <module>
+    sys.exit(3)
+SystemExit: 3""",
+    ),
+    "ends the process": (
+        "import os\nfrom airflow import DAG\nprint('so far', flush=True)\nos._exit(7)\n",
+        """\
+dags/bad.py:1: DYN404 the process that loaded the file ended with exit code 7
+  next: look for os._exit() in the file and in what it imports
+
+it printed last:
+  so far""",
+    ),
+    "is killed": (
+        "import os, signal\nfrom airflow import DAG\nos.kill(os.getpid(), signal.SIGKILL)\n",
+        """\
+dags/bad.py:1: DYN404 the process that loaded the file was ended by SIGKILL
+  next: was it out of memory? Look at what the file loads or builds before its tasks run""",
+    ),
+    "hangs": (
+        "import time\nfrom airflow import DAG\ndef wait():\n    time.sleep(600)\nwait()\n",
+        """\
+dags/bad.py:4: DYN402 still loading after 2 s, and stopped
+  next: move what waits (a request, a query, a sleep) into a task, or allow more with --dynadag-timeout SECONDS
+
+it was here:
+  File "dags/bad.py", line 5 in <module>
+  File "dags/bad.py", line 4 in wait""",
+    ),
+    "lacks a provider": (
+        "from airflow import DAG\nfrom airflow.providers.nobody.hooks import X\n",
+        """\
+dags/bad.py:2: DYN401 ModuleNotFoundError: No module named 'airflow.providers.nobody'
+  next: pip install apache-airflow-providers-nobody
+
+  File "dags/bad.py", line 2, in <module>
+    from airflow.providers.nobody.hooks import X
+ModuleNotFoundError: No module named 'airflow.providers.nobody'""",
+    ),
+    "same dag_id": (
+        SALES,
+        """\
+dags/sales.py:22: DYN403 dag_id 'sales' is taken by dags/bad.py:22: Airflow keeps one of the two, whichever it reads last
+  next: give one of them another dag_id""",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), BAD.values(), ids=BAD.keys())
+def test_the_whole_message(pytester: pytest.Pytester, run: Run, text: str, expected: str) -> None:
+    """It says where, what and what next, in the user's files; the DAG beside it is checked as ever."""
+    write(pytester, **{"dags/bad.py": text, "dags/sales.py": SALES})
+
+    result = run("--dynadag", "--dynadag-timeout", "2" if "sleep" in text else "60")
+
+    title = f"{expected.partition('/')[2].partition(':')[0]}::imports"
+    assert expected == message_about(result, title).rstrip()
+    result.assert_outcomes(failed=1, passed=3 if "403" in expected else 2)
+
+
+def test_a_finding_stands_in_the_short_summary(
+    pytester: pytest.Pytester, run: Run, way: tuple[str, ...]
+) -> None:
+    """The line that CI shows names the item and the finding, under xdist too; so does the end of our table."""
+    write(pytester, **{"dags/bad.py": "from airflow import DAG\nx\n"})
+
+    result = run("--dynadag", *way)
+
+    assert (
+        "FAILED dags/bad.py::imports - dags/bad.py:2: DYN401 NameError: name 'x' is not defined"
+        in result.outlines
+    )
+    assert "DYN401 dags/bad.py:2 NameError: name 'x' is not defined" in result.outlines
+
+
+def test_junit_carries_the_finding(pytester: pytest.Pytester, run: Run) -> None:
+    """A report for CI has the finding as its message, and our properties."""
+    write(pytester, **{"dags/bad.py": "from airflow import DAG\nx\n", "dags/sales.py": SALES})
+
+    run("--dynadag", "--junit-xml=report.xml")
+
+    report = (pytester.path / "report.xml").read_text()
+    assert "message=\"dags/bad.py:2: DYN401 NameError: name 'x' is not defined\"" in report.replace(
+        "&apos;", "'"
+    )
+    assert '<property name="dynadag_dag" value="sales" />' in report
+
+
+def test_a_source_that_can_never_be_counted_fails_expands(pytester: pytest.Pytester, run: Run) -> None:
+    """`expands` shows the finding at the line of the mapped task, with what to write instead."""
+    text = (
+        SALES.replace(
+            "    report(load",
+            "    @task_group\n    def each(region):\n        return load(region)\n\n    report.expand(loaded=each",
+        )
+        .replace("import DAG, task\n", "import DAG, task, task_group\n")
+        .replace("import task\n", "import task, task_group\n")
+    )
+    write(pytester, **{"dags/sales.py": text})
+
+    result = run("--dynadag")
+
+    result.assert_outcomes(passed=1, failed=1)
+    assert (
+        message_about(result, "sales.py::sales::expands").rstrip()
+        == """\
+dags/sales.py:26: DYN303 report is mapped over each.load, which stands in a mapped group: its length never becomes known, so Airflow ends it upstream_failed
+  next: collect the group's output in a plain task that returns one list, and map over that
+  seen with list_regions=1, list_regions=2, list_regions=5"""
+    )

@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rim import CASES, SALES, message_about, node_ids, write
+
+Run = Callable[..., pytest.RunResult]
+
+ITEMS = [
+    "dags/sales.dynadag.yaml::sales::two regions",
+    "dags/sales.dynadag.yaml::sales::nobody home",
+    "dags/sales.py::imports",
+    "dags/sales.py::sales::expands",
+]
+
+
+def test_items_have_stable_ids(project: pytest.Pytester, run: Run) -> None:
+    """A DAG file gives `imports`, each DAG `expands`, each case an item of its own."""
+    result = run("--dynadag", "dags", "--collect-only", "-q", "-p", "no:xdist")
+
+    assert ITEMS == node_ids(result)
+
+
+def test_all_of_it_passes(project: pytest.Pytester, run: Run, way: tuple[str, ...]) -> None:
+    """A sound DAG passes, the same without xdist, in one process, and in two."""
+    result = run("--dynadag", *way)
+
+    result.assert_outcomes(passed=4)
+    result.stdout.fnmatch_lines(["*what the DAGs become*", "sales*2 passed*load <- list_regions"])
+
+
+def test_workers_share_one_generation(project: pytest.Pytester, run: Run, way: tuple[str, ...]) -> None:
+    """Each DAG file is loaded once, however many workers there are."""
+    write(
+        project,
+        **{
+            "dags/counted.py": f"from airflow import DAG\nopen({str(project.path / 'n')!r}, 'a').write('x')\n"
+        },
+    )
+
+    run("--dynadag", "-k", "imports or expands", *way).assert_outcomes(passed=3)
+
+    assert "x" == (project.path / "n").read_text()
+
+
+def test_a_dag_that_is_never_the_same_is_collected_alike(pytester: pytest.Pytester, run: Run) -> None:
+    """Workers collect what the record says, although another parse would give another DAG."""
+    text = "import uuid\nfrom airflow import DAG\nwith DAG(f'dag_{uuid.uuid4().hex}', schedule=None): pass\n"
+    write(pytester, **{"dags/random.py": text})
+
+    run("--dynadag", "-n", "2").assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize(
+    ("argument", "expected"),
+    [
+        ("dags/sales.py", ITEMS[2:]),
+        ("dags/sales.dynadag.yaml", ITEMS[:2]),
+        ("dags/sales.py::sales::expands", ITEMS[3:]),
+        ("dags/sales.dynadag.yaml::sales::nobody home", ITEMS[1:2]),
+        ("dags/sales.py::sales", ITEMS[3:]),
+    ],
+)
+def test_files_and_ids_select(project: pytest.Pytester, run: Run, argument: str, expected: list[str]) -> None:
+    """What is named on the command line is collected, and nothing else."""
+    assert expected == node_ids(run("--dynadag", argument, "--collect-only", "-q"))
+
+
+def test_k_selects_by_dag(project: pytest.Pytester, run: Run) -> None:
+    """`-k` finds a DAG by its id, and the table shows what was checked."""
+    write(project, **{"dags/stock.py": SALES.replace("sales", "stock")})
+
+    result = run("--dynadag", "-k", "stock and expands")
+
+    result.assert_outcomes(passed=1, deselected=5)
+    result.stdout.fnmatch_lines(["DAG *", "stock *"])
+    result.stdout.no_fnmatch_line("sales *")
+
+
+def test_lf_runs_what_failed(project: pytest.Pytester, run: Run, way: tuple[str, ...]) -> None:
+    """`--lf` knows the items of one session in the next."""
+    write(project, **{"dags/broken.py": "from airflow import DAG\nx\n"})
+    run("--dynadag", *way).assert_outcomes(passed=4, failed=1)
+
+    result = run("--dynadag", "--lf", *way)
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["FAILED dags/broken.py::imports*"])
+
+
+def test_dag_files_are_not_imported_as_tests(project: pytest.Pytester, run: Run) -> None:
+    """A DAG file that the command line names is not imported by pytest, nor Airflow with it."""
+    write(
+        project,
+        **{
+            "conftest.py": "import sys\ndef pytest_sessionfinish():\n    print('airflow' in sys.modules, 'sales' in sys.modules)\n"
+        },
+    )
+
+    result = run("--dynadag", "dags/sales.py", "-s")
+
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["*False False*"])
+
+
+def test_plain_tests_beside_dags_run_as_ever(project: pytest.Pytester, run: Run) -> None:
+    """Test files in a DAG folder are collected by pytest, and not loaded as DAG files."""
+    write(project, **{"dags/test_sales.py": "dag_of_airflow = 1\ndef test_it(): pass\n"})
+
+    result = run("--dynadag", "dags", "--collect-only", "-q")
+
+    assert [*ITEMS, "dags/test_sales.py::test_it"] == node_ids(result)
+
+
+def test_a_file_can_be_dag_and_test(project: pytest.Pytester, run: Run) -> None:
+    """Where `python_files` matches a DAG file, pytest collects its tests as well."""
+    write(project, **{"dags/sales.py": SALES + "\n\ndef test_beside(): pass\n"})
+
+    result = run("--dynadag", "dags", "--collect-only", "-q", "-o", "python_files=*.py")
+
+    assert [*ITEMS, "dags/sales.py::test_beside"] == sorted(node_ids(result), key=lambda x: "beside" in x)
+
+
+def test_packages_of_dags_are_not_imported(pytester: pytest.Pytester, run: Run) -> None:
+    """A folder of DAG files that is a package is taken for a plain folder, and so are those around it."""
+    bang = "raise RuntimeError('imported')\n"
+    write(pytester, **{"a/__init__.py": bang, "a/dags/__init__.py": bang, "a/dags/sales.py": SALES})
+
+    run("--dynadag", "a/dags").assert_outcomes(passed=2)
+
+
+def test_airflows_own_examples_are_collected(run: Run) -> None:
+    """The whole folder of the installed Airflow loads and expands; what fails is said to be a missing package."""
+    folder = Path(pytest.importorskip("importlib.util").find_spec("airflow").origin).parent / "example_dags"
+
+    result = run("--dynadag", str(folder), "--rootdir", str(folder.parents[1]), "-p", "no:cacheprovider")
+
+    outcomes = result.parseoutcomes()
+    assert outcomes["passed"] > 100
+    assert {"passed"} >= set(outcomes) - {"failed", "warnings"}
+    assert outcomes.get("failed", 0) == sum(
+        "DYN401 ModuleNotFoundError" in line for line in result.outlines if line.startswith("FAILED")
+    )
+
+
+def test_what_airflowignore_leaves_out_has_no_cases(project: pytest.Pytester, run: Run) -> None:
+    """The cases of a DAG file that is left out are left out with it."""
+    write(project, **{"dags/.airflowignore": "sales.*\n", "dags/other.py": SALES})
+
+    result = run("--dynadag", "dags", "--collect-only", "-q")
+
+    assert ["dags/other.py::imports", "dags/other.py::sales::expands"] == node_ids(result)
+
+
+def test_a_malformed_case_file_is_one_failing_item(
+    project: pytest.Pytester, run: Run, way: tuple[str, ...]
+) -> None:
+    """Its message is that of the case file's reader, with file and line and without a traceback."""
+    write(project, **{"dags/sales.dynadag.yaml": "cases:\n  one:\n    gives: {list_regions: []}\n"})
+
+    result = run("--dynadag", *way)
+
+    result.assert_outcomes(passed=2, failed=1)
+    message = message_about(result, "sales.dynadag.yaml::cases")
+    assert message.startswith("dags/sales.dynadag.yaml:3")
+    assert "gives" in message
+    assert "Traceback" not in message
+
+
+def test_cases_of_a_file_that_does_not_load_point_to_it(project: pytest.Pytester, run: Run) -> None:
+    """Nobody is told that a DAG does not exist when its file could not be loaded."""
+    write(project, **{"dags/sales.py": "from airflow import DAG\nx\n"})
+
+    result = run("--dynadag", "dags")
+
+    result.assert_outcomes(failed=2)
+    expected = (
+        "dags/sales.dynadag.yaml:1: dags/sales.py could not be loaded\n  next: see dags/sales.py::imports"
+    )
+    assert expected == message_about(result, "sales.dynadag.yaml::cases").rstrip()
+
+
+def test_a_case_that_fails_says_why_without_a_traceback(project: pytest.Pytester, run: Run) -> None:
+    """A failing case shows its place in the case file, and the table counts it."""
+    write(project, **{"dags/sales.dynadag.yaml": CASES.replace("load: 2", "load: 3")})
+
+    result = run("--dynadag", "dags")
+
+    result.assert_outcomes(passed=3, failed=1)
+    message = message_about(result, "sales.dynadag.yaml::sales::two regions")
+    assert "dags/sales.dynadag.yaml:4" in message
+    assert "pytest_dynadag" not in message
+    result.stdout.fnmatch_lines(["sales*1 passed, 1 failed*"])
+
+
+def test_nothing_is_left_behind(
+    project: pytest.Pytester, run: Run, way: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The session's folder is removed at the end, also after failures, and the project gets no file of ours."""
+    write(project, **{"dags/broken.py": "from airflow import DAG\nimport os\nos._exit(1)\n", "tmp/.keep": ""})
+    monkeypatch.setenv("TMPDIR", str(project.path / "tmp"))
+
+    run("--dynadag", "-p", "no:cacheprovider", *way).assert_outcomes(passed=4, failed=1)
+
+    assert [] == [path.name for path in (project.path / "tmp").glob("dynadag-*")]
+    assert [] == [
+        path.name for path in (project.path / "dags").rglob("*") if path.suffix in {".db", ".cfg", ".json"}
+    ]

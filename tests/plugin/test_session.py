@@ -1,0 +1,240 @@
+"""Where DAG files are looked for, what is said about it, and what stays away from sessions that do not ask."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rim import SALES, write
+
+import pytest_dynadag
+from pytest_dynadag.bridge.home import airflow_version
+from pytest_dynadag.plugin.options import ENGINES
+
+Run = Callable[..., pytest.RunResult]
+
+
+def header_of(result: pytest.RunResult) -> str:
+    """Give our line of the header, without the seconds."""
+    [line] = [line for line in result.outlines if line.startswith("dynadag: Airflow")]
+    before, _, after = line.partition(" in ")
+    return f"{before} {after.partition(' s ')[2]}"
+
+
+LOADED = f"dynadag: Airflow {airflow_version()}, 1 file with 1 DAG"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ini", "variable", "expected"),
+    [
+        (["dags"], "", "", "from dags (named on the command line)"),
+        (["dags/sales.py::sales::expands"], "", "", "from dags/sales.py (named on the command line)"),
+        ([], "", "", "from dags (the default: no ini dynadag_dags)"),
+        ([], "", "flows", "from flows (AIRFLOW__CORE__DAGS_FOLDER)"),
+        ([], "dynadag_dags = flows", "dags", "from flows (ini dynadag_dags)"),
+        (["dags"], "dynadag_dags = flows", "", "from dags (named on the command line)"),
+    ],
+)
+def test_the_header_says_which_folder_and_why(
+    project: pytest.Pytester,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    ini: str,
+    variable: str,
+    expected: str,
+) -> None:
+    """What is named comes first, then the ini file, then Airflow's variable, then `dags/`."""
+    write(project, **{"flows/stock.py": SALES.replace("sales", "stock"), "pytest.ini": f"[pytest]\n{ini}\n"})
+    if variable:
+        monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(project.path / variable))
+
+    result = run("--dynadag", "--collect-only", *arguments)
+
+    assert f"{LOADED} {expected}" == header_of(result)
+
+
+def test_the_header_names_what_is_let_through(
+    project: pytest.Pytester, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names that the ini file lets through are said, their values are not."""
+    write(project, **{"pytest.ini": "[pytest]\ndynadag_env = AIRFLOW_VAR_*\n"})
+    monkeypatch.setenv("AIRFLOW_VAR_TOKEN", "hush")
+    monkeypatch.setenv("AIRFLOW_CONN_PROD", "http://prod")
+
+    result = run("--dynadag", "--collect-only")
+
+    assert "dynadag: let through the isolation: AIRFLOW_VAR_TOKEN" in result.outlines
+    assert "hush" not in result.stdout.str()
+
+
+def test_an_airflow_imported_before_is_told(project: pytest.Pytester, run: Run) -> None:
+    """Where a conftest has imported Airflow, the header says what is not as isolated as it should be."""
+    write(project, **{"conftest.py": "import airflow.settings\n"})
+
+    result = run("--dynadag", "dags")
+
+    result.assert_outcomes(passed=4)
+    assert "dynadag: Airflow was imported before pytest-dynadag could settle its home" in result.outlines
+
+
+def test_tests_are_collected_beside_the_default_folder(project: pytest.Pytester, run: Run) -> None:
+    """Without paths, the DAG folder comes in addition to testpaths."""
+    write(
+        project,
+        **{"pytest.ini": "[pytest]\ntestpaths = tests\n", "tests/test_it.py": "def test_it(): pass\n"},
+    )
+
+    run("--dynadag").assert_outcomes(passed=5)
+    run().assert_outcomes(passed=1)
+
+
+def test_without_a_dag_folder_and_tests_it_is_a_usage_error(pytester: pytest.Pytester, run: Run) -> None:
+    """Where nothing could be meant, the message says what was looked for, why, and what to do."""
+    result = run("--dynadag")
+
+    assert pytest.ExitCode.USAGE_ERROR == result.ret
+    expected = f"""\
+ERROR: --dynadag: there is no DAG folder {pytester.path}/dags (the default: no ini dynadag_dags)
+  next: name DAG files or folders (pytest --dynadag PATH ...), or set the ini dynadag_dags"""
+    assert expected == result.stderr.str().strip()
+
+
+def test_without_a_dag_folder_tests_still_run(pytester: pytest.Pytester, run: Run) -> None:
+    """Where testpaths say what to collect, a missing DAG folder is only told."""
+    write(
+        pytester,
+        **{"pytest.ini": "[pytest]\ntestpaths = tests\n", "tests/test_it.py": "def test_it(): pass\n"},
+    )
+
+    result = run("--dynadag")
+
+    result.assert_outcomes(passed=1)
+    assert (
+        f"dynadag: there is no DAG folder {pytester.path}/dags (the default: no ini dynadag_dags)"
+        in result.outlines
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (
+            ["--dynadag-timeout", "soon"],
+            "--dynadag-timeout: a number of seconds above 0 is needed, not 'soon'",
+        ),
+        (["-o", "dynadag_timeout=0"], "ini dynadag_timeout: a number of seconds above 0 is needed, not '0'"),
+        (
+            ["-o", "dynadag_engine=fast"],
+            "ini dynadag_engine: there is no engine 'fast'; known: " + ", ".join(ENGINES),
+        ),
+    ],
+)
+def test_an_option_that_cannot_be_meant_is_a_usage_error(
+    run: Run, arguments: list[str], expected: str
+) -> None:
+    """The message names the option as it was written, and what would do."""
+    result = run(*arguments)
+
+    assert pytest.ExitCode.USAGE_ERROR == result.ret
+    assert f"ERROR: {expected}" in result.stderr.str()
+
+
+def test_the_ini_file_can_switch_it_on(project: pytest.Pytester, run: Run) -> None:
+    """`dynadag = true` is as good as `--dynadag`."""
+    write(project, **{"pytest.ini": "[pytest]\ndynadag = true\n"})
+
+    run().assert_outcomes(passed=4)
+
+
+def test_a_file_that_hangs_is_stopped_after_the_timeout(pytester: pytest.Pytester, run: Run) -> None:
+    """The item of the file fails in a second, wherever the timeout is set."""
+    write(pytester, **{"dags/hangs.py": "import time\nfrom airflow import DAG\ntime.sleep(600)\n"})
+
+    for result in (run("--dynadag", "--dynadag-timeout", "1"), run("--dynadag", "-o", "dynadag_timeout=1")):
+        result.assert_outcomes(failed=1)
+        result.stdout.fnmatch_lines(["dags/hangs.py:3: DYN402 still loading after 1 s, and stopped"])
+
+
+def test_a_session_that_does_not_ask_loads_nothing(pytester: pytest.Pytester, run: Run) -> None:
+    """Without `--dynadag` and our fixtures, neither Airflow nor what we use is imported through us."""
+    names = "airflow syrupy freezegun yaml filelock sqlalchemy"
+    text = f"import sys\nLOADED = [n for n in {names.split()} if n in sys.modules]\n"
+    text += "OURS = [n for n in sys.modules if n.startswith('pytest_dynadag.')]\n"
+    text += "BEYOND = [n for n in OURS if not n.startswith('pytest_dynadag.plugin')]\n"
+    text += "def test_it():\n    assert [] == LOADED\n    assert [] == BEYOND\n    assert OURS\n"
+    write(pytester, **{"test_it.py": text})
+
+    # syrupy is a plugin of its own, which pytest loads whether or not we are there.
+    others = [f"-p no:{name}" for name in ("syrupy", "hypothesispytest", "anyio", "cov", "xdist", "timeout")]
+
+    run(*others).assert_outcomes(passed=1)
+
+
+def test_a_session_that_does_not_ask_makes_no_folder(
+    pytester: pytest.Pytester, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing at all is written without `--dynadag`, under xdist neither."""
+    write(pytester, **{"test_it.py": "def test_it(): pass\n", "tmp/.keep": ""})
+    monkeypatch.setenv("TMPDIR", str(pytester.path / "tmp"))
+
+    run("-n", "2").assert_outcomes(passed=1)
+
+    assert [] == list((pytester.path / "tmp").glob("dynadag-*"))
+
+
+def test_without_airflow_the_extra_to_install_is_named(
+    project: pytest.Pytester, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """In an environment that has everything but Airflow, `--dynadag` is a usage error that says what to install."""
+    packages = tmp_path_factory.mktemp("packages")
+    for entry in Path(sysconfig.get_path("purelib")).iterdir():
+        if not entry.name.lower().startswith(("airflow", "apache_airflow", "apache-airflow")):
+            (packages / entry.name).symlink_to(entry)
+    path = os.pathsep.join([str(Path(pytest_dynadag.__file__).parents[1]), str(packages)])
+
+    # -S: without the environment's own packages; those linked above stand in for them.
+    command = [sys.executable, "-S", "-m", "pytest", "-p", "no:cacheprovider", "--dynadag", "dags"]
+    result = subprocess.run(
+        command,
+        cwd=project.path,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    asked = [sys.executable, "-S", "-c", "import sys; print(sys.prefix)"]
+    prefix = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    expected = (
+        f"ERROR: Apache Airflow is not installed in {prefix}, and loading or running DAGs needs it\n"
+        "  next: pip install 'pytest-dynadag[airflow3]' (Airflow 3) or 'pytest-dynadag[airflow2]' (Airflow 2.10 or 2.11)"
+    )
+    assert (pytest.ExitCode.USAGE_ERROR, expected) == (result.returncode, result.stderr.strip())
+
+
+@pytest.mark.parametrize("way", ["collected", "on demand"])
+def test_a_dag_of_the_default_folder_is_known_to_fixtures(
+    project: pytest.Pytester, run: Run, way: str
+) -> None:
+    """A test plans a DAG by its id, whether or not its file is among what is collected."""
+    text = "def test_it(dynadag):\n    assert 2 == dynadag.plan('sales', given={'list_regions': [1, 2]}).counts['load']\n"
+    write(project, **{"tests/test_it.py": text})
+
+    run("tests/test_it.py", *(["--dynadag"] if way == "collected" else [])).assert_outcomes(passed=1)
+
+
+def test_workers_share_a_generation_made_on_demand(project: pytest.Pytester, run: Run) -> None:
+    """Without `--dynadag`, the first worker that needs the DAG folder loads it, for all."""
+    text = "import pytest\n@pytest.mark.parametrize('n', range(4))\ndef test_it(dynadag, n):\n    dynadag.plan('sales', given={'list_regions': []})\n"
+    counted = f"\nopen({str(project.path / 'n')!r}, 'a').write('x')\n"
+    write(project, **{"test_it.py": text, "dags/sales.py": SALES + counted})
+
+    run("-n", "2", "test_it.py").assert_outcomes(passed=4)
+
+    assert "x" == (project.path / "n").read_text()
