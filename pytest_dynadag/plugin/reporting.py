@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -46,7 +47,7 @@ def describe_generation(generation: Generation, root: Path) -> str:
     folders: dict[str, list[str]] = {}
     for entry in generation.roots:
         folders.setdefault(entry.why, []).append(_shorten(str(entry.path), root))
-    places = "; ".join(f"{', '.join(paths)} ({why})" for why, paths in folders.items())
+    places = "; ".join(f"{_enumerate(paths)} ({why})" for why, paths in folders.items())
     files, dags = _count(len(generation.files), "file"), _count(len(generation.dags), "DAG")
     return (
         f"dynadag: Airflow {generation.airflow_version}, {files} with {dags} "
@@ -92,8 +93,9 @@ def format_table(generation: Generation, checks: Sequence[Check]) -> list[str]:
 
 def format_errors(generation: Generation, checks: Iterable[Check], root: Path) -> list[str]:
     """Give a line for each file that was checked and did not load."""
-    failed = {check.file for check in checks if check.kind == "imports" and check.outcome == "failed"}
-    records = [record for record in generation.files if _shorten(record.path, root) in failed]
+    failed = [check.file for check in checks if check.kind == "imports" and check.outcome == "failed"]
+    paths = {os.path.normpath(root / file) for file in failed}  # outside of the root: ../dags/sales.py
+    records = [record for record in generation.files if record.path in paths]
     lines = [
         f"{failure.finding.rule} {_first_line(failure, root)}" for r in records for failure in r.failures
     ]
@@ -166,6 +168,10 @@ def _first_line(failure: Any, root: Path) -> str:
 
 def _shorten(path: str, root: Path) -> str:
     return path.removeprefix(f"{root}/")
+
+
+def _enumerate(paths: Sequence[str], most: int = 4) -> str:
+    return ", ".join(paths[:most]) + (f" and {len(paths) - most} more" if len(paths) > most else "")
 
 
 def _count(number: int, noun: str) -> str:
