@@ -9,7 +9,7 @@ import { cut } from "./values";
 
 const HEADER = 46;
 const PADDING = 8;
-const ROW = { width: 176, height: 20, gap: 4, most: 24, perColumn: 12 };
+const ROW = { width: 196, height: 20, gap: 4, most: 24, perColumn: 12 };
 const CELL = { size: 11, gap: 3 };
 const MOST_LISTED = 8;
 /** Above so many tasks only one direction is tried. */
@@ -423,7 +423,7 @@ function drawGroup(title: string, mapped: boolean, { x, y, width, height }: Box)
     "g",
     { class: mapped ? "group mapped" : "group" },
     s("rect", { x, y, width, height, rx: 12 }),
-    s("text", { x: x + 12, y: y + 15 }, cut(title, Math.max(Math.floor(width / 6.4), 8))),
+    s("text", { x: x + 12, y: y + 15 }, cut(title, Math.max(Math.floor((width - 20) / 6.6), 6))),
   );
 }
 
@@ -463,7 +463,7 @@ function drawInstance(task: TaskExpansion, index: number, grid: Grid): SVGElemen
     { class: `instance ${state}`, transform: `translate(${x},${y})`, "data-index": index },
     s("rect", { width: ROW.width, height: ROW.height, rx: 5 }),
     s("circle", { cx: 11, cy: ROW.height / 2, r: 3.5 }),
-    s("text", { x: 21, y: 14 }, cut(`${index}  ${nameInstance(task, index)}`, 24)),
+    s("text", { x: 21, y: 14 }, cut(`${index}  ${nameInstance(task, index)}`, 27)),
   );
 }
 

@@ -2,6 +2,7 @@
 
 import { h, replace } from "./dom";
 import { type Entry, type Report, countMapped, sortByDag } from "./model";
+import { count } from "./values";
 import { makeDagPage, makeDot, makeOverview } from "./views";
 
 const FORMAT = 1;
@@ -80,7 +81,7 @@ class Page {
 
   private makeLink(entry: Entry): HTMLElement {
     const mapped = countMapped(entry.dag.structure);
-    const notes = [`${entry.dag.structure.tasks.length} tasks`, mapped ? `${mapped} mapped` : "", entry.snapshots.length ? "changed" : ""];
+    const notes = [count(entry.dag.structure.tasks.length, "task"), mapped ? `${mapped} mapped` : "", entry.snapshots.length ? "changed" : ""];
     return h(
       "a",
       { href: `#${encodeURIComponent(entry.dagId)}`, "aria-current": entry.dagId === this.chosen ? "page" : null },

@@ -178,7 +178,12 @@ function makeTextDiff({ before, after }: Snapshot): HTMLElement {
     );
   });
   const heads = ["before", "after"].map((text) => h("th", { colspan: 2, scope: "colgroup" }, text));
-  return h("div", { class: "scroll" }, h("table", { class: "diff" }, h("thead", {}, h("tr", {}, ...heads)), h("tbody", {}, ...rows)));
+  return h("div", { class: "scroll" }, h("table", { class: "diff" }, makeColumns(), h("thead", {}, h("tr", {}, ...heads)), h("tbody", {}, ...rows)));
+}
+
+function makeColumns(): HTMLElement {
+  const side = (): HTMLElement[] => [h("col", { class: "numbers-column" }), h("col")];
+  return h("colgroup", {}, ...side(), ...side());
 }
 
 function makeSide(text: string | null, number: number, sign: string, kind: string, start: number, end: number): HTMLElement[] {
@@ -231,7 +236,7 @@ function makePanes(entry: Entry): HTMLElement {
   };
   const settle = (): void => row.setAttribute("data-number", String(row.children.length));
   for (const choice of chooseFirst(entry)) add(choice);
-  const more = h("button", { type: "button", click: () => add(chooseFirst(entry).at(-1) ?? "structure") }, "Compare with one more");
+  const more = h("button", { type: "button", click: () => add(chooseNext(entry, row)) }, "Compare with one more");
   const states = new Set(entry.expansions.flatMap((record) => record.expansion.tasks.flatMap((task) => task.states)));
   const legend = makeLegend(["success", "skipped", "upstream_failed", "failed", "unknown"].filter((state) => states.has(state)), "state");
   return h("section", {}, h("h2", {}, "What it becomes"), row, h("div", { class: "under" }, legend, more));
@@ -245,6 +250,13 @@ function chooseFirst({ expansions }: Entry): Choice[] {
   const chosen = [planned, run].filter((index) => index >= 0);
   const others = chosen.length ? chosen : [sized >= 0 ? sized : expansions.length - 1].filter((index) => index >= 0);
   return ["structure", ...others];
+}
+
+/** Chooses the first expansion that no pane shows. */
+function chooseNext({ expansions }: Entry, row: HTMLElement): Choice {
+  const shown = new Set([...row.querySelectorAll("select")].map((select) => select.value));
+  const next = expansions.findIndex((_, index) => !shown.has(String(index)));
+  return next >= 0 ? next : "structure";
 }
 
 function makePane(entry: Entry, choice: Choice, close: () => void): HTMLElement {
