@@ -138,6 +138,6 @@ def _explain_snapshot(assertion: Any, received: Any, root: Path) -> list[str] | 
         return None  # syrupy says what went wrong
     shown = shorten(Path(result.snapshot_location), root)
     return [
-        f"{received!r} == {assertion.name}",
+        f"{received!r} == dynadag_snapshot",
         *describe_mismatch(shown, result.recalled_data, result.asserted_data),
     ]

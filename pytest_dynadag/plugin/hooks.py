@@ -14,7 +14,11 @@ import pytest
 from pytest_dynadag.plugin.fixtures import dynadag  # noqa: F401 - pytest finds the fixture here
 from pytest_dynadag.plugin.options import MARKER, add_options
 from pytest_dynadag.plugin.session import DagSession, session_of
-from pytest_dynadag.plugin.snapshot import dynadag_snapshot  # noqa: F401 - as above
+from pytest_dynadag.plugin.snapshot import (
+    dynadag_snapshot,  # noqa: F401 - as above
+    note_worker,
+    protect_snapshots,
+)
 
 if TYPE_CHECKING:
     from pytest_dynadag.plugin.collection import DagCollection
@@ -84,6 +88,19 @@ def pytest_assertrepr_compare(
     from pytest_dynadag.plugin.assertions import explain_comparison
 
     return [explain_comparison(config, op, left, right), *explanations]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Hear from an xdist worker what it collected (xdist's hook: called on the controller)."""
+    note_worker(node.config, getattr(node, "workeroutput", None) or {})
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None, object, object]:
+    """Before syrupy's end: no session that failed deletes snapshots."""
+    protect_snapshots(session, exitstatus)
+    return (yield)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from pytest_dynadag.plugin.recording import recording_of
+from pytest_dynadag.plugin.session import session_of
 
 if TYPE_CHECKING:
     from syrupy.assertion import SnapshotAssertion
@@ -44,6 +47,34 @@ def dynadag_snapshot(
     return snapshot.use_extension(DynadagSnapshotExtension)
 
 
+def protect_snapshots(session: pytest.Session, exitstatus: int) -> None:
+    """
+    Let nothing be deleted in a session that failed or was interrupted.
+
+    With `--snapshot-update` syrupy deletes what was not compared, also where a test stopped before its comparison or
+    never began (-x, Ctrl-C). Sessions without a test of ours are left alone. To be called before syrupy's own end.
+    """
+    config = session.config
+    ours = config.stash.get(_USED, False) or any(map(_uses_snapshot, getattr(session, "items", ())))
+    if ours and hasattr(config, "workeroutput"):
+        config.workeroutput[_OUTPUT] = True
+    if ours and exitstatus != pytest.ExitCode.OK and config.getoption("update_snapshots", False):
+        config.option.no_cleanup = True
+
+
+def note_worker(config: pytest.Config, workeroutput: Mapping[str, Any]) -> None:
+    """Remember what an xdist worker said at its end: whether tests with snapshots of ours were collected."""
+    config.stash[_USED] = config.stash.get(_USED, False) or workeroutput.get(_OUTPUT, False)
+
+
+_OUTPUT = "dynadag_snapshot"
+_USED = pytest.StashKey[bool]()
+
+
+def _uses_snapshot(item: pytest.Item) -> bool:
+    return "dynadag_snapshot" in getattr(item, "fixturenames", ())
+
+
 @dataclass(frozen=True)
 class CaseSnapshots:
     """
@@ -54,19 +85,23 @@ class CaseSnapshots:
         root: The project's folder.
         update: Whether a snapshot that differs is written anew.
         create: Whether one that is missing is written.
+        note: Is told the name of a snapshot that is not as it was, its text before and now, and whether that
+            is written.
     """
 
     casefile: Path
     root: Path
     update: bool = False
     create: bool = False
+    note: Callable[..., None] = lambda *texts, updated: None
 
     @classmethod
     def of(cls, casefile: Path, config: pytest.Config) -> CaseSnapshots:
         """Give the store of a case file, as syrupy's options want it."""
+        note = recording_of(session_of(config)).note_snapshot
         update = bool(config.getoption("update_snapshots", False))
         new_only = bool(config.getoption("update_new_snapshots_only", False))
-        return cls(casefile, config.rootpath, update, update or new_only)
+        return cls(casefile, config.rootpath, update, update or new_only, note)
 
     @property
     def folder(self) -> Path:
@@ -97,7 +132,9 @@ class CaseSnapshots:
         known = path.read_text(encoding="utf-8") if path.exists() else None
         if known == text:
             return
-        if self.create if known is None else self.update:
+        written = self.create if known is None else self.update
+        self.note(shorten(path, self.root), known or "", text, updated=written)
+        if written:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             return
