@@ -172,7 +172,7 @@ class Check(pytest.Item):
     ) -> str | TerminalRepr:
         """Show what a check says; what nobody expected is shown with its traceback."""
         if isinstance(excinfo.value, (CheckFailure, CaseFailure, DynadagError)):
-            return present(str(excinfo.value), self.config.rootpath)
+            return present(str(excinfo.value), self.config.rootpath, find_place(excinfo.value))
         return super().repr_failure(excinfo, style)
 
 
@@ -255,9 +255,19 @@ class UnreadableCasesItem(Check):
         raise self.error
 
 
-def present(message: str, root: Path) -> TerminalRepr:
-    """Give *message* as pytest shows failures, with its first line for the short summary, and short paths."""
+def find_place(failure: BaseException) -> Location | None:
+    """Give the line of the user's file that a failure is about, None where it names none."""
+    about = [*getattr(failure, "findings", ()), *getattr(failure, "problems", ())]
+    return next((one.location for one in about if one.location), None)
+
+
+def present(message: str, root: Path, place: Location | None = None) -> TerminalRepr:
+    """
+    Give *message* as pytest shows failures, with its first line for the short summary, and short paths.
+
+    *place* is for those who look for it: `--tb=line`, editors, and what annotates pull requests.
+    """
     text = message.replace(f"{root}/", "")
     entry = ReprEntryNative([text + "\n"])
-    crash = ReprFileLocation("", 0, text.partition("\n")[0])
+    crash = ReprFileLocation(place.file if place else "", place.line if place else 0, text.partition("\n")[0])
     return ReprExceptionInfo(reprtraceback=ReprTraceback([entry], None, "native"), reprcrash=crash)

@@ -43,7 +43,7 @@ class Recording:
     """
     Notes what happens while an item runs; also a plugin that follows which item that is.
 
-    *wanted* says whether anybody reads it: otherwise only the properties of reports are set.
+    *wanted* says whether anybody reads what became of DAGs: otherwise only findings are noted.
     """
 
     session: DagSession
@@ -69,9 +69,11 @@ class Recording:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Note the findings that a failure carries."""
+        """Note the findings that a failure carries, and the snapshots that a test found changed."""
         if call.excinfo is not None:
             self.note_findings(getattr(call.excinfo.value, "findings", ()))
+        if call.when == "call":
+            self._note_compared(getattr(item, "funcargs", {}).get("dynadag_snapshot"))
         return (yield)
 
     # -- what is noted --------------------------------------------------------------------------------
@@ -103,6 +105,14 @@ class Recording:
     def note_snapshot(self, name: str, before: str, after: str, *, updated: bool) -> None:
         """Note a snapshot that is not as it was; *before* is empty for a new one."""
         self._write("snapshot", name=name, before=before, after=after, updated=updated)
+
+    def _note_compared(self, assertion: Any) -> None:
+        """Note what syrupy compared in a test with the fixture's *assertion*, where it was not as it was."""
+        for result in getattr(assertion, "executions", {}).values():
+            before, after = result.recalled_data or "", result.asserted_data
+            if isinstance(after, str) and before != after:
+                written = bool(result.created or result.updated)
+                self.note_snapshot(result.snapshot_name, str(before), after, updated=written)
 
     def _note_expansion(
         self,
@@ -150,7 +160,7 @@ class Recording:
             self.item.user_properties.append((name, value))
 
     def _write(self, what: str, **data: Any) -> None:
-        if not self.wanted or self.item is None:
+        if self.item is None:
             return
         line = json.dumps({"what": what, "nodeid": self.item.nodeid, **data})
         folder = self.session.folder / FOLDER

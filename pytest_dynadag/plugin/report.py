@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_dynadag.findings import Finding
+from pytest_dynadag.location import Location
 from pytest_dynadag.plugin.recording import read_recorded
 from pytest_dynadag.render.coverage import find_percent
 from pytest_dynadag.render.paths import shorten
@@ -62,7 +63,19 @@ class Reporter:
             properties.get("dynadag_dag"),
             (before.seconds if before else 0.0) + report.duration,
             (before.message if before else "") or report.longreprtext[:LONGEST_MESSAGE],
+            (before.location if before else None) or self._locate(report),
         )
+
+    def _locate(self, report: pytest.TestReport) -> Location | None:
+        """Give the place that a failure is about: in the user's project, not in a library that it came through."""
+        if not report.failed:
+            return None
+        root = self.session.config.rootpath
+        crash = getattr(report.longrepr, "reprcrash", None)
+        if crash is not None and crash.lineno and root in Path(crash.path).parents:
+            return Location(str(crash.path), crash.lineno).relative_to(root)
+        file, line, _ = report.location
+        return Location(file, (line or 0) + 1)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -73,10 +86,14 @@ class Reporter:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say where the reports are, and what was covered where that was asked for."""
-        from pytest_dynadag.plugin.summary import describe_coverage
+        """Say what was found, what was covered where that was asked for, and where the reports are."""
+        from pytest_dynadag.plugin.annotations import annotate, is_wanted
+        from pytest_dynadag.plugin.summary import describe_coverage, describe_findings
 
-        options = self.session.options
+        options, config = self.session.options, self.session.config
+        if lines := describe_findings(self.report.findings):
+            terminalreporter.section("findings", sep="-")
+            terminalreporter.write_line("\n".join(lines))
         if options.coverage or options.least_coverage is not None:
             full = options.coverage or self.falls_short
             lines = describe_coverage(self.report.coverage, full=full, least=options.least_coverage)
@@ -84,6 +101,9 @@ class Reporter:
             terminalreporter.write_line("\n".join(lines), red=self.falls_short)
         for path in options.reports:
             terminalreporter.write_line(f"dynadag: wrote {path}")
+        plugins = (name for name, _ in config.pluginmanager.list_name_plugin())
+        if is_wanted(self.session.environment, plugins):
+            terminalreporter.write_line("\n".join(annotate(self.report, config.rootpath)))
 
     @property
     def falls_short(self) -> bool:
@@ -114,7 +134,7 @@ class Reporter:
             dags,
             tuple(c for c in self.checks.values() if c.kind != "test" or c.nodeid in ours),
             tuple(map(ExpansionRecord.from_dict, by_kind.get("expansion", ()))),
-            tuple(_gather_findings(generation, by_kind.get("finding", ()), root)),
+            tuple(_gather_findings(by_kind.get("finding", ()), root)),
             tuple(map(SnapshotRecord.from_dict, by_kind.get("snapshot", ()))),
         )
 
@@ -172,15 +192,9 @@ def _find_version(dags: Iterable[DagRecord]) -> str:
     return next((record.structure.airflow_version for record in dags), "")
 
 
-def _gather_findings(
-    generation: Generation | None, noted: Iterable[dict[str, Any]], root: Path
-) -> Iterator[FindingRecord]:
-    """Give each finding once: those of the generation, then those of checks, tests and runs."""
+def _gather_findings(noted: Iterable[dict[str, Any]], root: Path) -> Iterator[FindingRecord]:
+    """Give each finding once, with all that saw it."""
     found: dict[Finding, FindingRecord] = {}
-    for record in generation.files if generation else ():
-        for failure in record.failures:
-            finding = Finding.from_dict(shorten(failure.finding.to_dict(), root))
-            found.setdefault(finding, FindingRecord(finding, (), _read_source(finding, root)))
     for entry in noted:
         finding = Finding.from_dict(entry)
         before = found.get(finding)

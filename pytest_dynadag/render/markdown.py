@@ -8,9 +8,9 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from pytest_dynadag.graph.mermaid import to_mermaid
 from pytest_dynadag.graph.text import count_of
 from pytest_dynadag.render.coverage import find_percent
-from pytest_dynadag.render.mermaid import to_mermaid
 from pytest_dynadag.render.report import (
     BAD,
     ExpansionRecord,

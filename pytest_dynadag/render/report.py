@@ -15,6 +15,7 @@ from typing import Any
 from pytest_dynadag.findings import Finding
 from pytest_dynadag.graph.expansion import Expansion
 from pytest_dynadag.graph.structure import Structure
+from pytest_dynadag.location import Location
 from pytest_dynadag.render.coverage import Covered, measure
 
 FORMAT = 1
@@ -63,7 +64,8 @@ class CheckRecord:
     How one check or test went.
 
     *kind* is `imports`, `expands`, `deterministic`, `case` or `test`; *outcome* `passed`, `failed`, `error`
-    (it broke before or after the check itself) or `skipped`; *message* what a failure said.
+    (it broke before or after the check itself) or `skipped`; *message* what a failure said, *location* the line
+    that it is about.
     """
 
     nodeid: str
@@ -72,6 +74,7 @@ class CheckRecord:
     dag_id: str | None = None
     seconds: float = 0.0
     message: str = ""
+    location: Location | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Give the record as JSON."""
@@ -80,7 +83,8 @@ class CheckRecord:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> CheckRecord:
         """Read what `to_dict` wrote."""
-        return cls(**data)
+        place = data["location"]
+        return cls(**{**data, "location": Location.from_dict(place) if place else None})
 
 
 @dataclass(frozen=True, slots=True)
