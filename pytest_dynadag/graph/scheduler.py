@@ -188,15 +188,17 @@ class Scheduler:
         overwrites = verdict.state is not None or self.behaviour.skip_overwrites
         return Verdict(SKIPPED, marked) if marked < verdict.wave or overwrites else verdict
 
-    def _join(self, task: Task, first: Verdict, second: Verdict) -> Verdict:
-        """Join the demands of two dependencies, and note where they disagree."""
-        if first.wave == second.wave and first.state and second.state and first.state != second.state:
+    def _join(self, task: Task, verdict: Verdict, by_sources: Verdict) -> Verdict:
+        """Let mapping sources have their say, which nobody waits for; note where it differs from what is decided."""
+        if by_sources.state is None or by_sources.wave > verdict.wave:
+            return verdict
+        if by_sources.wave == verdict.wave and verdict.state not in (None, by_sources.state):
             self.disputed[task.task_id] = None
-        return _stricter(first, second)
+        return _stricter(verdict, by_sources)
 
 
 def _stricter(first: Verdict, second: Verdict) -> Verdict:
-    """Join two demands on one instance: the earlier decision wins, else it runs when both are met."""
+    """Join two demands on one instance: the first decision wins, else it runs when both are met."""
     decided = [verdict for verdict in (first, second) if verdict.state]
     if not decided:
         return Verdict(None, max(first.wave, second.wave))

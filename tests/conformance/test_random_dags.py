@@ -1,0 +1,64 @@
+"""The planner against random DAGs, really run; `make fuzz N=500` looks further than the suite does."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+from comparison import airflow_edges, differences, plan_for
+from hypothesis import HealthCheck, Phase, given, note, settings
+
+from pytest_dynadag.bridge.extract import structure_of
+from pytest_dynadag.graph.given import Failed, Skipped
+from pytest_dynadag.graph.structure import Structure
+from pytest_dynadag.run.runner import run_dag
+
+BUDGET = int(os.environ.get("DYNADAG_FUZZ", "60"))
+WIDEST = 64
+
+
+def everything(structure: Structure, known: Any) -> dict[str, Any]:
+    """Give how each instance ends, also of those that there may not be."""
+    given = {}
+    for task in structure.tasks:
+        indexes = range(WIDEST) if structure.is_mapped(task) else ()
+        given.update(
+            {f"{task.task_id}[{i}]": known.tell(task.task_id, i, Failed(), Skipped()) for i in indexes}
+        )
+        if not indexes:
+            given[task.task_id] = known.tell(task.task_id, -1, Failed(), Skipped())
+    return given
+
+
+def compare(steps: Any) -> None:
+    """Plan a DAG from what its tasks are going to do, run it, and compare."""
+    from random_dags import Builder
+
+    builder = Builder(steps)
+    structure = structure_of(builder.dag)
+    planned = plan_for(structure, everything(structure, builder.known), strict=False)
+    note("\n".join(repr(task) for task in structure.tasks))
+
+    run = run_dag(builder.dag, max_map_length=5)
+
+    assert {} == differences(planned, run)
+    assert airflow_edges(builder.dag) == set(planned.edges)
+
+
+@pytest.mark.timeout(60 + 20 * BUDGET)
+def test_a_plan_is_what_a_random_dag_does() -> None:
+    """Instances, states, inputs, labels and edges agree, whatever is mapped over what and fails or skips where."""
+    from random_dags import steps
+
+    phases = [Phase.explicit, Phase.generate, Phase.shrink]
+    checks = list(HealthCheck)
+    budget = settings(
+        max_examples=BUDGET,
+        deadline=None,
+        derandomize=BUDGET == 60,
+        database=None,
+        phases=phases,
+        suppress_health_check=checks,
+    )
+    budget(given(steps())(compare))()
