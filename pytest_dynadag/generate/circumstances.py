@@ -164,6 +164,7 @@ class Variation:
         task_id: The task that it would run.
         own: The user's circumstances.
         only: (circumstance, file, line): the change is only for who asks there.
+        generation: The number of the generation, in a screening; 0 is the neutral one.
     """
 
     numbers: Mapping[str, int] = field(default_factory=dict)
@@ -172,6 +173,7 @@ class Variation:
     task_id: str | None = None
     own: tuple[Own, ...] = ()
     only: tuple[str, str, int] | None = None
+    generation: int = 0
 
     def number(self, name: str) -> int:
         """Give the number of the value of one circumstance."""
@@ -190,6 +192,7 @@ class Variation:
             "task_id": self.task_id,
             "own": [[entry.name, entry.call] for entry in self.own],
             "only": list(self.only) if self.only else None,
+            "generation": self.generation,
         }
 
     @classmethod
@@ -202,6 +205,7 @@ class Variation:
             data["task_id"],
             tuple(Own(*entry) for entry in data["own"]),
             tuple(data["only"]) if data["only"] else None,
+            data["generation"],
         )
 
 

@@ -74,8 +74,6 @@ def differ(one: Mapping[str, Any], other: Mapping[str, Any], *, only: str | None
 
 def view(dag: Mapping[str, Any]) -> dict[str, Any]:
     """Give what is compared of a DAG: its structure and traits without places, and with order where it means something."""
-    if "expansion" in dag:
-        return {"expansion": dag["expansion"]}
     structure, traits = dag["structure"], dag["traits"]
     settings = {**structure["settings"], **traits["settings"]}
     return {

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import importlib
 import linecache
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,9 +31,6 @@ _MOST_SITES = 16
 """Lines that are tried one by one for a circumstance."""
 _MOST_CHANGES = 200
 """Differences that are reported of a file and a circumstance."""
-
-View = Callable[[Parse], Parse]
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -60,7 +57,6 @@ class Isolation:
         timeout: Seconds that one parse may take.
         others: What the file gave under other hash seeds, by seed.
         seen: What differed in the screening.
-        look: What is compared of a parse.
     """
 
     path: Path
@@ -71,7 +67,6 @@ class Isolation:
     timeout: float = 30.0
     others: Mapping[int, Parse] = field(default_factory=dict)
     seen: tuple[Change, ...] = ()
-    look: View = field(default=lambda parsed: parsed)
     neutral: Answer = field(default_factory=lambda: Answer({"dags": {}, "failure": None}))
     noise: set[str] = field(default_factory=set)
 
@@ -95,14 +90,23 @@ class Isolation:
     # -- one circumstance -----------------------------------------------------------------------------
 
     def try_circumstance(self, name: str) -> list[Divergence]:
-        """Change one circumstance, to one value after the other, until something differs; say what and where."""
+        """
+        Change one circumstance, to one value after the other, until something differs; say what and where.
+
+        Of the hash seed every value is tried: two sets of one file may be turned by different seeds.
+        """
+        found: dict[str, Divergence] = {}
         for variation, answer in self._generate(name):
             only = variation.dag_id if name == "parsing_context" else None
-            changes = [c for c in self.compare(answer, only=only) if c.pointer not in self.noise]
-            if changes:
-                places = self.locate(name, variation, changes, answer)
-                return [self._diverge(name, variation, c, answer, places.get(c.pointer)) for c in changes]
-        return []
+            ignored = {_whole_list(pointer) for pointer in (*self.noise, *found)}
+            changes = [c for c in self.compare(answer, only=only) if _whole_list(c.pointer) not in ignored]
+            places = self.locate(name, variation, changes, answer) if changes else {}
+            for change in changes:
+                place = places.get(change.pointer)
+                found[change.pointer] = self._diverge(name, variation, change, answer, place)
+            if found and name != "hash_seed":
+                break
+        return list(found.values())
 
     def _generate(self, name: str) -> Iterator[tuple[Variation, Answer]]:
         neutral = Variation(now=self.now, own=self.own)
@@ -183,7 +187,7 @@ class Isolation:
     ) -> Divergence:
         cause = " and ".join(names) or "several"
         sites = {site: outer for name in names for site, outer in answer.sites.get(name, {}).items()}
-        place = Place(*next(iter(sites.items()))) if len(sites) == len(names) and sites else None
+        place = Place(*next(iter(sites.items())), is_guess=len(sites) > len(names)) if sites else None
         under = ("now", " and ".join(describe_value(name, variation) for name in names) or "in another")
         return self._report("DYN109", cause, change, under, answer, place)
 
@@ -212,7 +216,7 @@ class Isolation:
 
     def compare(self, answer: Answer, *, only: str | None = None) -> list[Change]:
         """Compare with the neutral parse."""
-        return compare(self.look(self.neutral.parsed), self.look(answer.parsed), only=only)
+        return compare(self.neutral.parsed, answer.parsed, only=only)
 
     def _warm_up(self) -> None:
         """Import what Airflow had to import for the file, so that the children need not."""
@@ -272,7 +276,7 @@ def every(names: tuple[str, ...], number: int, *, now: float, own: tuple[Own, ..
     numbers = {name: number for name in names if name not in later}
     if "hash_seed" in names:
         numbers["hash_seed"] = sets.TURNED if number == 1 else number
-    return Variation(numbers, now=now, own=own)
+    return Variation(numbers if number else {}, now=now, own=own, generation=number)
 
 
 def _work(path: Path, variation: Variation) -> dict[str, Any]:

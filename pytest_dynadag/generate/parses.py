@@ -10,12 +10,14 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from pytest_dynadag.bridge.database import in_memory
 from pytest_dynadag.bridge.extract import structure_of
 from pytest_dynadag.bridge.lines import noted_lines
 from pytest_dynadag.bridge.loading import LoadedFile, load_file
 from pytest_dynadag.bridge.serialized import hash_of, parsing_as
 from pytest_dynadag.bridge.traits import read_traits
 from pytest_dynadag.generate.circumstances import Variation
+from pytest_dynadag.generate.failures import asks_while_building
 from pytest_dynadag.generate.instruments import clock, environment, listing, randomness, sets, zone
 from pytest_dynadag.generate.instruments.asking import Asking
 from pytest_dynadag.generate.instruments.patches import patching
@@ -36,6 +38,9 @@ def parse(path: Path, variation: Variation, *, asking: Asking | None = None, has
     asking = asking or Asking(str(path), changed_names(variation), variation.only)
     with varied(variation, asking), noted_lines():
         loaded = load_file(path)
+    if any(asks_while_building(str(path), error.text) for error in loaded.errors.values()):
+        with in_memory(), varied(variation, asking), noted_lines():
+            loaded = load_file(path)
     return read(loaded, hashes=hashes)
 
 
@@ -111,6 +116,28 @@ def _try_hash(dag: Any) -> str | None:
         return hash_of(dag)
     except Exception:
         return None  # a DAG that Airflow cannot serialise has no hash; the check `imports` is for that
+
+
+def parse_twice(path: Path, variation: Variation, names: tuple[str, ...]) -> tuple[Parse, Parse | None]:
+    """
+    Parse a file, and once more in the same process: in a changed generation as a worker does that runs one of its DAGs.
+
+    Args:
+        path: The file.
+        variation: What is changed; its number decides for which DAG the worker parses.
+        names: The circumstances that are to be varied.
+    """
+    first = parse(path, variation)
+    number = variation.generation
+    if not number or not first["dags"]:
+        return first, (parse(path, variation) if "second_parse" in names and not number else None)
+    if "parsing_context" not in names:
+        return first, None
+    dag_ids = list(first["dags"])
+    dag_id = dag_ids[(number - 1) % len(dag_ids)]
+    numbers = {**variation.numbers, "parsing_context": 1}
+    worker = variation.having(numbers=numbers, dag_id=dag_id, task_id=first_task(first, dag_id))
+    return first, {**parse(path, worker), "as": dag_id}
 
 
 def first_task(parsed: Parse, dag_id: str) -> str | None:

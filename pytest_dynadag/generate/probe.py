@@ -21,7 +21,9 @@ from pytest_dynadag.bridge.extract import structure_of
 from pytest_dynadag.bridge.home import Isolation, airflow_version, settle
 from pytest_dynadag.bridge.lines import noted_lines
 from pytest_dynadag.bridge.loading import LoadedFile, bridge, find_files, load_file
+from pytest_dynadag.generate.circumstances import Variation
 from pytest_dynadag.generate.failures import asks_while_building, describe_import, describe_unreadable
+from pytest_dynadag.generate.parses import parse_twice
 from pytest_dynadag.generate.records import Failure, FileRecord
 from pytest_dynadag.graph.structure import Structure
 
@@ -41,6 +43,8 @@ class Request:
         let_through: Names, or patterns, of environment variables that the isolation lets through.
         import_folders: What DAG files may import from, as Airflow puts its DAG folder on `sys.path`.
         skip_folders: Patterns of names of folders below *paths* that are not looked into.
+        variation: How circumstances are varied, as JSON; None to load the files as they are.
+        circumstances: The names of those that are varied in the whole check.
     """
 
     paths: tuple[str, ...]
@@ -50,6 +54,8 @@ class Request:
     let_through: tuple[str, ...] = ()
     import_folders: tuple[str, ...] = ()
     skip_folders: tuple[str, ...] = ()
+    variation: dict[str, Any] | None = None
+    circumstances: tuple[str, ...] = ()
 
     def save(self, path: Path) -> None:
         """Write the request to *path*."""
@@ -65,7 +71,7 @@ class Request:
 
 def main(request: Request) -> None:
     """Find the files and load them one by one, telling each step."""
-    _end_with_parent()
+    end_with_parent()
     sys.path[:1] = []  # `-m` puts the working directory there, which Airflow does not
     sys.path.extend(folder for folder in request.import_folders if folder not in sys.path)
     with Path(request.events).open("a", encoding="utf-8") as told, Path(request.stacks).open("w") as stacks:
@@ -84,7 +90,7 @@ def main(request: Request) -> None:
         for path in files:
             sys.stdout.flush()
             _tell(told, event="start", file=str(path), printed=_printed())
-            _tell(told, event="loaded", record=record_file(path).to_dict())
+            _tell(told, event="loaded", record=_record(path, request).to_dict())
         _tell(told, event="end")
 
 
@@ -96,6 +102,13 @@ def find_wanted(paths: tuple[str, ...], skip_folders: tuple[str, ...]) -> list[P
             if not any(_is_skipped(folder, skip_folders) for folder in _folders_between(root, path)):
                 wanted[path] = None
     return list(wanted)
+
+
+def _record(path: Path, request: Request) -> FileRecord:
+    if request.variation is None:
+        return record_file(path)
+    variation = Variation.from_dict(request.variation)
+    return FileRecord(str(path), parses=parse_twice(path, variation, request.circumstances))
 
 
 def record_file(path: Path) -> FileRecord:
@@ -143,7 +156,7 @@ def _printed() -> int:
     return os.fstat(1).st_size
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Let the kernel end this process when the one that started it ends, where the kernel can (Linux)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -17,6 +17,7 @@ from typing import Any
 from pytest_dynadag.bridge.home import require_airflow
 from pytest_dynadag.bridge.loading import NoSuchPathError
 from pytest_dynadag.errors import DynadagError
+from pytest_dynadag.generate.circumstances import Variation
 from pytest_dynadag.generate.failures import (
     describe_death,
     describe_duplicate,
@@ -52,6 +53,8 @@ def generate(
     let_through: Iterable[str] = (),
     import_folders: Iterable[Path] = (),
     skip_folders: Iterable[str] = (),
+    variation: Variation | None = None,
+    circumstances: Iterable[str] = (),
 ) -> Generation:
     """
     Load the DAG files of *roots* in a process of their own, and record what each of them gave.
@@ -66,6 +69,8 @@ def generate(
         let_through: Names, or patterns, of environment variables that the files may see although isolated.
         import_folders: What the files may import from, as Airflow puts its DAG folder on `sys.path`.
         skip_folders: Patterns of names of folders that are not looked into.
+        variation: How the circumstances of this generation differ from the neutral ones, to compare generations.
+        circumstances: The names of those that are varied in the whole comparison.
 
     Raises:
         AirflowMissingError: Airflow is not installed.
@@ -86,6 +91,8 @@ def generate(
         let_through=tuple(let_through),
         import_folders=tuple(map(str, import_folders)),
         skip_folders=tuple(skip_folders),
+        variation=variation.to_dict() if variation else None,
+        circumstances=tuple(circumstances),
     )
     probe, records = _load_all(request, folder, timeout)
     return Generation(probe.version, mark_duplicates(records), _now() - started, tuple(roots), probe.notes)
@@ -235,7 +242,7 @@ def _started(request: Request, folder: Path) -> Iterator[_Probe]:
             stdout=output,
             stderr=subprocess.STDOUT,
             # Generated names that depend on the hash seed stay the same from one session to the next.
-            env={"PYTHONHASHSEED": "0", **os.environ},
+            env={"PYTHONHASHSEED": "0", **os.environ, **_fix_seed(request)},
             start_new_session=True,
         )
     try:
@@ -244,6 +251,13 @@ def _started(request: Request, folder: Path) -> Iterator[_Probe]:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def _fix_seed(request: Request) -> dict[str, str]:
+    """Give the hash seed of a varied generation; the number below 0 stands for sets that are turned."""
+    if request.variation is None:
+        return {}
+    return {"PYTHONHASHSEED": str(max(Variation.from_dict(request.variation).number("hash_seed"), 0))}
 
 
 def _now() -> float:

@@ -67,6 +67,7 @@ class FileRecord:
         failures: Why it, or one of its DAGs, is not as it should be.
         seconds: How long it took to load.
         warnings: What it warned about, each with its place.
+        parses: What determinism compares, as JSON: of a generation with varied circumstances.
     """
 
     path: str
@@ -74,6 +75,7 @@ class FileRecord:
     failures: tuple[Failure, ...] = ()
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
+    parses: tuple[Any, ...] = ()
 
     def __repr__(self) -> str:
         return (
@@ -88,6 +90,7 @@ class FileRecord:
             "failures": [failure.to_dict() for failure in self.failures],
             "seconds": self.seconds,
             "warnings": list(self.warnings),
+            "parses": list(self.parses),
         }
 
     @classmethod
@@ -99,6 +102,7 @@ class FileRecord:
             tuple(map(Failure.from_dict, data["failures"])),
             data["seconds"],
             tuple(data["warnings"]),
+            tuple(data.get("parses", ())),
         )
 
 

@@ -1,0 +1,248 @@
+"""Determinism: the generations of a folder are compared, and what differs is isolated."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_dynadag.generate.circumstances import CIRCUMSTANCES, SEEDS, Own, choose
+from pytest_dynadag.generate.comparison import Change, compare
+from pytest_dynadag.generate.divergences import Determinism, FileVerdict
+from pytest_dynadag.generate.instruments import zone
+from pytest_dynadag.generate.isolation import every
+from pytest_dynadag.generate.isolator import IsolationRequest
+from pytest_dynadag.generate.probing import TIMEOUT, ProbeError, generate
+from pytest_dynadag.generate.records import FileRecord, Generation, Root
+
+Progress = Callable[[str], None]
+Parse = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """
+    A determinism check of some roots.
+
+    Attributes:
+        roots: Where DAG files are.
+        folder: A private folder to work in.
+        names: The circumstances that are varied.
+        seeds: How many generations are compared.
+        own: The user's circumstances.
+        timeout, let_through, import_folders, skip_folders: As for `generate`.
+        now: The instant of the neutral generation, in seconds since 1970.
+        tell: Called with a line of progress.
+        cores: How many processes run at a time.
+    """
+
+    roots: tuple[Root, ...]
+    folder: Path
+    names: tuple[str, ...]
+    now: float
+    seeds: int = SEEDS
+    own: tuple[Own, ...] = ()
+    timeout: float = TIMEOUT
+    let_through: tuple[str, ...] = ()
+    import_folders: tuple[Path, ...] = ()
+    skip_folders: tuple[str, ...] = ()
+    tell: Progress = lambda line: None
+    cores: int = 1
+
+    def screen(self) -> list[Generation]:
+        """Make the generations, each with every circumstance changed at once; the first is the neutral one."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        done: list[int] = []
+
+        def make(number: int) -> Generation:
+            generation = self._generate(number)
+            done.append(number)
+            self.tell(f"generation {len(done)} of {self.seeds}")
+            return generation
+
+        with ThreadPoolExecutor(self.cores) as pool:
+            return list(pool.map(make, range(self.seeds)))
+
+    def isolate(self, suspects: Mapping[str, list[Change]]) -> list[FileVerdict]:
+        """Find out what each of the files depends on that differed."""
+        self.tell(f"looking for the cause in {len(suspects)} files that differ")
+        files = {path: [list(astuple(change)) for change in seen] for path, seen in suspects.items()}
+        others = self._parse_under_seeds(files) if "hash_seed" in self.names else {}
+        chunks = [dict(list(files.items())[start :: self.cores]) for start in range(self.cores)]
+        requests = [
+            self._request(f"isolate-{number}", chunk, others=others)
+            for number, chunk in enumerate(chunks)
+            if chunk
+        ]
+        verdicts = {path: data for answer in self._run(requests, [0] * len(requests)) for path, data in answer.items()}
+        return [FileVerdict.from_dict(verdicts[path]) for path in suspects]
+
+    def _generate(self, number: int) -> Generation:
+        return generate(
+            self.roots,
+            folder=self.folder / f"screen-{number}",
+            timeout=self.timeout,
+            let_through=self.let_through,
+            import_folders=self.import_folders,
+            skip_folders=self.skip_folders,
+            variation=every(self.names, number, now=self.now, own=self.own),
+            circumstances=self.names,
+        )
+
+    def _parse_under_seeds(self, files: Mapping[str, list[Any]]) -> dict[str, str]:
+        """Parse the files once under each other hash seed; give the files of the answers."""
+        seeds = range(1, self.seeds)
+        requests = [self._request(f"seed-{seed}", files, neutral_only=True) for seed in seeds]
+        self._run(requests, list(seeds))
+        return {str(seed): request.answer for seed, request in zip(seeds, requests, strict=True)}
+
+    def _request(self, name: str, files: Mapping[str, list[Any]], **more: Any) -> IsolationRequest:
+        folder = self.folder / name
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return IsolationRequest(
+            files=files,
+            home=str(folder / "home"),
+            answer=str(folder / "answer.json"),
+            names=self.names,
+            seeds=self.seeds,
+            now=self.now,
+            timeout=self.timeout,
+            own=tuple((entry.name, entry.call) for entry in self.own),
+            let_through=self.let_through,
+            import_folders=tuple(map(str, self.import_folders)),
+            **more,
+        )
+
+    def _run(self, requests: Sequence[IsolationRequest], seeds: Sequence[int]) -> list[dict[str, Any]]:
+        """Run isolators side by side; give their answers."""
+        with ThreadPoolExecutor(self.cores) as pool:
+            return list(pool.map(_run_isolator, requests, seeds))
+
+
+def check(
+    roots: Sequence[Root],
+    *,
+    folder: Path,
+    circumstances: Iterable[str] = (),
+    seeds: int = SEEDS,
+    own: Iterable[Own] = (),
+    given: Any = None,
+    **options: Any,
+) -> Determinism:
+    """
+    Compare generations of the DAG files of *roots*, and find out what those that differ depend on.
+
+    Args:
+        roots: Where DAG files are.
+        folder: A private folder to work in.
+        circumstances: Names as for `circumstances.choose`; none for the defaults.
+        seeds: How many generations to compare, at least 2.
+        own: Circumstances that the user added.
+        given: A `Given`: compare what the DAGs become for it, instead of the DAGs themselves.
+        options: As for `generate`; and `tell`, which is called with lines of progress.
+
+    Raises:
+        UnknownCircumstanceError: There is no such circumstance.
+        ProbeError: Airflow could not be started.
+    """
+    started = time.clock_gettime(time.CLOCK_MONOTONIC)
+    own = tuple(own)
+    names, not_checked = _choose_possible(circumstances, own)
+    task = Check(
+        tuple(roots),
+        folder,
+        names,
+        now=time.time(),
+        seeds=max(seeds, 2),
+        own=own,
+        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        **{name: tuple(value) if isinstance(value, (list, tuple)) else value for name, value in options.items()},
+    )
+    generations = task.screen()
+    suspects = find_suspects(generations)
+    verdicts = {verdict.path: verdict for verdict in task.isolate(suspects)} if suspects else {}
+    files = tuple(verdicts.get(record.path, FileVerdict(record.path)) for record in generations[0].files)
+    if given is not None:
+        from pytest_dynadag.generate.expansions import narrow_to_expansions
+
+        files = narrow_to_expansions(files, generations, given)
+    seconds = time.clock_gettime(time.CLOCK_MONOTONIC) - started
+    return Determinism(files, task.seeds, names, not_checked, seconds)
+
+
+def find_suspects(generations: Sequence[Generation]) -> dict[str, list[Change]]:
+    """Give the files whose generations differ, each with the first changes that were seen."""
+    neutral, *others = generations
+    suspects = {}
+    for record in neutral.files:
+        changes = _compare_second(record)
+        for generation in others:
+            other = generation.by_path.get(record.path)
+            changes = changes or compare(first_parse(record), first_parse(other))
+            changes = changes or (_compare_second(other) if other else [])
+        if changes:
+            suspects[record.path] = changes
+    return suspects
+
+
+def first_parse(record: FileRecord | None) -> Parse:
+    """Give what a file's first parse gave; of one that ended its process, that it did."""
+    if record is not None and record.parses:
+        return dict(record.parses[0])
+    why = record.failures[0].finding.message if record and record.failures else "the file was not found"
+    return {"dags": {}, "failure": why}
+
+
+def _compare_second(record: FileRecord) -> list[Change]:
+    """Compare the two parses of one process."""
+    second = record.parses[1] if len(record.parses) > 1 else None
+    return compare(record.parses[0], second, only=second.get("as")) if second else []
+
+
+def _choose_possible(
+    wanted: Iterable[str], own: tuple[Own, ...]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Give the circumstances that are varied, and why others are not."""
+    names = choose(wanted, own)
+    left_out = [name for name, entry in CIRCUMSTANCES.items() if name not in names and not entry.on_request]
+    notes = [f"{CIRCUMSTANCES[name].words}: switched off" for name in left_out]
+    if "time_zone" in names and not zone.is_available():
+        names = tuple(name for name in names if name != "time_zone")
+        notes.append("the time zone: the system does not know the time zones by name (package tzdata)")
+    return names, tuple(notes)
+
+
+def _run_isolator(request: IsolationRequest, seed: int) -> dict[str, Any]:
+    """Start an isolator and wait for it; whatever happens, end it and what it started."""
+    folder = Path(request.answer).parent
+    request.save(folder / "request.json")
+    command = [sys.executable, "-m", "pytest_dynadag.generate.isolator", str(folder / "request.json")]
+    log = folder / "printed.txt"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+            start_new_session=True,
+        )
+    try:
+        code = process.wait()
+    finally:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    if code != 0 or not Path(request.answer).is_file():
+        raise ProbeError(f"ended with exit code {code}", log.read_text(errors="replace"))
+    answer: dict[str, Any] = json.loads(Path(request.answer).read_text(encoding="utf-8"))
+    return answer

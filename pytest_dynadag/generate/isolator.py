@@ -1,0 +1,93 @@
+"""The isolator: a process that has imported Airflow and nothing of the user's, and judges files in children of its own."""
+
+# Run as `python -m pytest_dynadag.generate.isolator REQUEST.json`.
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pytest_dynadag.bridge.home import settle
+from pytest_dynadag.bridge.loading import bridge
+from pytest_dynadag.generate.circumstances import Own, Variation
+from pytest_dynadag.generate.comparison import Change
+from pytest_dynadag.generate.isolation import Isolation
+from pytest_dynadag.generate.probe import end_with_parent
+
+
+@dataclass(frozen=True, slots=True)
+class IsolationRequest:
+    """
+    What an isolator is to do.
+
+    Attributes:
+        files: The files, each with the changes that the screening saw.
+        home, let_through, import_folders: As for a probe.
+        answer: The file to write the answer to.
+        names, seeds, now, own, timeout: As for `Isolation`.
+        neutral_only: Parse each file once, as it is: for another hash seed, which is this process's.
+        others: Seed to the file with the answer of an isolator that did so.
+    """
+
+    files: Mapping[str, list[Any]]
+    home: str
+    answer: str
+    names: tuple[str, ...]
+    seeds: int
+    now: float
+    timeout: float
+    own: tuple[tuple[str, str], ...] = ()
+    let_through: tuple[str, ...] = ()
+    import_folders: tuple[str, ...] = ()
+    neutral_only: bool = False
+    others: Mapping[str, str] = field(default_factory=dict)
+
+    def save(self, path: Path) -> None:
+        """Write the request to *path*."""
+        path.write_text(json.dumps(asdict(self)), encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> IsolationRequest:
+        """Read the request that `save` wrote to *path*."""
+        return cls(**json.loads(path.read_text(encoding="utf-8")))
+
+
+def main(request: IsolationRequest) -> None:
+    """Judge the files, and write down the verdicts."""
+    end_with_parent()
+    sys.path[:1] = []  # as in a probe
+    sys.path.extend(folder for folder in request.import_folders if folder not in sys.path)
+    settle(Path(request.home), let_through=request.let_through)
+    bridge()
+    others = {
+        int(seed): json.loads(Path(file).read_text(encoding="utf-8")) for seed, file in request.others.items()
+    }
+    answers = {path: _judge(path, request, others) for path in request.files}
+    Path(request.answer).write_text(json.dumps(answers), encoding="utf-8")
+
+
+def _judge(path: str, request: IsolationRequest, others: Mapping[int, Any]) -> Any:
+    isolation = Isolation(
+        Path(path),
+        tuple(request.names),
+        request.seeds,
+        request.now,
+        own=tuple(Own(*entry) for entry in request.own),
+        timeout=request.timeout,
+        others={seed: parsed[path] for seed, parsed in others.items()},
+        seen=tuple(Change(*entry) for entry in request.files[path]),
+    )
+    if request.neutral_only:
+        return isolation.ask(Variation()).parsed
+    return isolation.judge().to_dict()
+
+
+if __name__ == "__main__":
+    main(IsolationRequest.read(Path(sys.argv[1])))
+    sys.stdout.flush()
+    os._exit(0)
