@@ -280,10 +280,11 @@ def _error(
 
 
 class Answer:
-    """The part of an `httpx.Response` that the SDK's client reads of a success."""
+    """The part of an `httpx.Response` that the SDK's client reads of a success; headers in Title-Case."""
 
     def __init__(self, status: int, content: bytes, headers: Mapping[str, str]) -> None:
-        self.status_code, self.content, self.headers = status, content, headers
+        self.status_code, self.content = status, content
+        self.headers = {name.title(): value for name, value in headers.items()}
 
     def read(self) -> bytes:
         """Give the body."""

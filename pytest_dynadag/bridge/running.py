@@ -9,14 +9,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from pytest_dynadag.bridge import waiting
 from pytest_dynadag.bridge.patching import replaced
 from pytest_dynadag.bridge.protocol import Bridge, Key, Row, Watcher, Worker
+from pytest_dynadag.bridge.waiting import Exhausted, Patience, next_moment
 
 IDLE_PASSES = 5
 """How often a run may find nothing to do in a row; `update_state` sometimes needs a second look."""
-
-POKES = 100
-"""How often a sensor in reschedule mode may look; no time passes between."""
 
 
 class RunStopped(BaseException):
@@ -82,6 +81,7 @@ def paced(
     dag: Any,
     order: Callable[[Sequence[Key]], Sequence[Key]],
     worker: Worker | None = None,
+    patience: Patience | None = None,
 ) -> Iterator[None]:
     """
     Execute the instances of each wave in a fixed order, and stop a run that cannot finish.
@@ -95,6 +95,7 @@ def paced(
         dag: The DAG that runs.
         order: Sorts the keys of a wave.
         worker: Executes the instances in place of the `_run_task` of `DAG.test`.
+        patience: Lets the time pass where the run would wait.
 
     Raises:
         RunStopped: From inside `dag.test()`: nothing can be started any more.
@@ -102,7 +103,7 @@ def paced(
     from airflow.models.dagrun import DagRun
 
     code, module = airflow.test_frames(dag)
-    wave = _Wave(dag, code, order, module._run_task, worker)  # noqa: SLF001 - alike in both families
+    wave = _Wave(dag, code, order, module._run_task, worker, patience)  # noqa: SLF001 - alike in both families
     with ExitStack() as stack:
         stack.enter_context(replaced(module, "_run_task", wave.collect))
         for name, watch in (("update_state", wave.watch_state), ("get_task_instances", wave.watch_size)):
@@ -121,11 +122,12 @@ class _Wave:
         order: Callable[[Sequence[Key]], Sequence[Key]],
         run_task: Any,
         worker: Worker | None,
+        patience: Patience | None,
     ) -> None:
-        self.dag, self.code, self.order, self.worker = dag, code, order, worker
+        self.dag, self.code, self.order, self.worker, self.patience = dag, code, order, worker, patience
         self.run_task = worker.run if worker else run_task
         self.waiting: dict[Key, dict[str, Any]] = {}
-        self.pokes: dict[Key, int] = {}
+        self.looks: dict[Key, int] = {}
         self.size = self.idle = 0
         self.dag_run: Any = None
         self.session: Any = None
@@ -143,18 +145,22 @@ class _Wave:
         if self.worker:
             self.worker.queue([arguments["ti"] for arguments in wave.values()], self.session)
         for key in self.order(list(wave)):
-            with suppress(Exception):
+            if self.patience:
+                self.patience.current = key
+            with suppress(Exception, Exhausted):
                 self.run_task(**wave[key])
-            self.count_poke(key, wave[key]["ti"])
+            self.count_looks(key, wave[key]["ti"])
 
-    def count_poke(self, key: Key, ti: Any) -> None:
-        """Stop a sensor that is rescheduled over and over."""
+    def count_looks(self, key: Key, ti: Any) -> None:
+        """Stop a sensor, or a trigger, that looks over and over."""
+        if self.patience and self.patience.exhausted:
+            raise RunStopped((Row(*key, "running", None, ti.try_number),), {key: (too_often(waiting.LOOKS),)})
         if _name(ti.state) != "up_for_reschedule":
             return
-        self.pokes[key] = self.pokes.get(key, 0) + 1
-        if self.pokes[key] >= POKES:
+        self.looks[key] = self.looks.get(key, 0) + 1
+        if self.looks[key] >= waiting.LOOKS:
             rows, why = explain(self.dag_run, self.session)
-            raise RunStopped(rows, {**why, key: (f"its sensor has looked {POKES} times, and still waits",)})
+            raise RunStopped(rows, {**why, key: (too_often(waiting.LOOKS),)})
 
     def watch_state(self, update_state: Any) -> Any:
         """Remember the run, and stop one that has failed for want of anything to start."""
@@ -188,10 +194,18 @@ class _Wave:
                 sleep(seconds)
                 return
             self.idle += 1
+            moment = next_moment(self.dag_run, self.session) if self.patience else None
             if self.idle >= IDLE_PASSES:
                 raise RunStopped(*explain(self.dag_run, self.session))
+            if self.patience and moment is not None:
+                self.patience.wait_until(moment)
 
         return watched
+
+
+def too_often(looks: int) -> str:
+    """Say that an instance has waited in vain."""
+    return f"it has looked {looks} times, and still waits"
 
 
 def _is_called_by(code: Any) -> bool:

@@ -1,5 +1,7 @@
 """Airflow 2's worker in this process: the task instance's own code, on a session of the run."""
 
+# ruff: noqa: SLF001 - Airflow's private names are used in the bridge and nowhere else
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -7,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from pytest_dynadag.bridge.patching import replaced
+from pytest_dynadag.bridge.triggers import fire
 
 
 class Worker2:
@@ -16,8 +19,18 @@ class Worker2:
         """Leave a wave as it is: Airflow 2 starts an instance from any state."""
 
     def run(self, ti: Any, session: Any, **options: Any) -> None:
-        """Execute one instance."""
-        ti._run_raw_task(session=session)  # noqa: SLF001 - the bridge may
+        """Execute one instance, its triggers included."""
+        while True:
+            ti._run_raw_task(session=session)
+            if ti.state != "deferred":
+                return
+            fire(ti, session, _run_trigger)
+
+
+def _run_trigger(trigger: Any) -> Any:
+    from airflow.models.dag import _run_inline_trigger
+
+    return _run_inline_trigger(trigger)
 
 
 @contextmanager

@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any
 
 from pytest_dynadag.bridge.execution_api import client_class
+from pytest_dynadag.bridge.triggers import fire
 
 
 class Worker3:
@@ -32,13 +33,66 @@ class Worker3:
         session.commit()
 
     def run(self, ti: Any, task: Any, **options: Any) -> None:
-        """Execute one instance."""
-        from airflow.sdk.api.datamodels._generated import TaskInstance
+        """
+        Execute one instance, its triggers included.
 
-        names = ("id", "task_id", "dag_id", "run_id", "try_number", "map_index", "dag_version_id")
-        known = [name for name in names if name in TaskInstance.model_fields]
-        what = TaskInstance(**{name: getattr(ti, name) for name in known})
-        self.supervisor.start(what=what, task=task)
+        What leaves the task runner fails the instance, as in `dag.test()`.
+        """
+        while True:
+            try:
+                self.supervisor.start(what=_describe(ti), task=task)
+            except Exception:
+                self._fail(ti)
+                raise
+            if not self._fire(ti):
+                return
+
+    def _fire(self, ti: Any) -> bool:
+        """Run the trigger of a deferred instance, and say whether it is to be resumed."""
+        from airflow.models.taskinstance import TaskInstance
+
+        with _session() as session:
+            row = session.get(TaskInstance, ti.id)
+            if row is None:  # a retry gets an id of its own
+                return False
+            ti.state = row.state
+            if row.state != "deferred":
+                return False
+            fire(row, session, lambda trigger: self._run_trigger(trigger, ti))
+            row.state = "queued"
+            session.commit()
+        return True
+
+    def _run_trigger(self, trigger: Any, ti: Any) -> Any:
+        if hasattr(self.supervisor, "run_trigger_in_process"):
+            return self.supervisor.run_trigger_in_process(trigger=trigger, ti=_describe(ti))
+        from airflow.sdk.definitions.dag import _run_inline_trigger
+
+        return _run_inline_trigger(trigger)
+
+    def _fail(self, ti: Any) -> None:
+        from airflow.models.taskinstance import TaskInstance
+        from airflow.utils.state import State
+
+        with _session() as session:
+            row = session.get(TaskInstance, ti.id)
+            if row is not None and row.state not in State.finished:
+                row.set_state("failed", session=session)
+                session.commit()
+
+
+def _describe(ti: Any) -> Any:
+    """Give what a worker is told of an instance."""
+    from airflow.sdk.api.datamodels._generated import TaskInstance
+
+    names = ("id", "task_id", "dag_id", "run_id", "try_number", "map_index", "dag_version_id")
+    return TaskInstance(**{name: getattr(ti, name) for name in names if name in TaskInstance.model_fields})
+
+
+def _session() -> Any:
+    from airflow import settings
+
+    return settings.Session.session_factory()
 
 
 @cache

@@ -6,11 +6,18 @@ from contextlib import nullcontext
 from typing import Any
 
 from pytest_dynadag.bridge import database
+from pytest_dynadag.bridge.running import impatient
 from pytest_dynadag.run.engines.execution import Engine, execute
 from pytest_dynadag.run.observation import Observation
 from pytest_dynadag.run.request import RunRequest
 
-DAG_TEST = Engine("airflow", database.on_file, lambda airflow, dag: nullcontext())
+DAG_TEST = Engine(
+    name="airflow",
+    database=database.on_file,
+    worker=lambda airflow, dag: nullcontext(),
+    # What is retried or rescheduled is ready at once; a sensor that pokes, and a trigger, wait as in `dag.test()`.
+    waiting=lambda clock: impatient(),
+)
 
 
 def run_with_dag_test(dag: Any, request: RunRequest | None = None) -> Observation:

@@ -5,14 +5,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pytest_dynadag.bridge import database
+from pytest_dynadag.bridge.waiting import Patience, sleepless
+from pytest_dynadag.run.clock import RunClock
 from pytest_dynadag.run.engines.execution import Engine, execute
 from pytest_dynadag.run.observation import Observation
 from pytest_dynadag.run.request import RunRequest
 
-DIRECT = Engine("direct", database.in_memory, lambda airflow, dag: airflow.direct(dag))
+
+@contextmanager
+def _jumping(clock: RunClock) -> Iterator[Patience]:
+    patience = Patience(clock)
+    with sleepless(patience):
+        yield patience
+
+
+DIRECT = Engine(
+    name="direct",
+    database=database.in_memory,
+    worker=lambda airflow, dag: airflow.direct(dag),
+    waiting=_jumping,
+)
 
 
 def run_directly(dag: Any, request: RunRequest | None = None) -> Observation:

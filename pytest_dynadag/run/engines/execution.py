@@ -11,11 +11,12 @@ from typing import Any
 
 from pytest_dynadag.bridge.loading import bridge
 from pytest_dynadag.bridge.protocol import Bridge, Row, Worker
-from pytest_dynadag.bridge.running import RunStopped, impatient, paced, read_rows
+from pytest_dynadag.bridge.running import RunStopped, paced, read_rows
+from pytest_dynadag.bridge.waiting import Patience
 from pytest_dynadag.errors import UnknownNameError
 from pytest_dynadag.graph.given import format_key
 from pytest_dynadag.location import Location
-from pytest_dynadag.run.clock import frozen
+from pytest_dynadag.run.clock import RunClock
 from pytest_dynadag.run.engines.arming import GivenTasks
 from pytest_dynadag.run.engines.surroundings import undisturbed
 from pytest_dynadag.run.engines.watching import RunWatcher
@@ -33,11 +34,13 @@ class Engine:
         name: As a test names it.
         database: Gives an empty metadata database for the time of a run.
         worker: Gives who executes the instances of a DAG; None leaves it to `dag.test()`.
+        waiting: Sees to it that nothing waits for real; None where the clock does not jump.
     """
 
     name: str
     database: Callable[[], AbstractContextManager[None]]
     worker: Callable[[Bridge, Any], AbstractContextManager[Worker | None]]
+    waiting: Callable[[RunClock], AbstractContextManager[Patience | None]]
 
 
 def execute(engine: Engine, dag: Any, request: RunRequest) -> Observation:
@@ -77,15 +80,16 @@ def execute(engine: Engine, dag: Any, request: RunRequest) -> Observation:
 
 
 def _run(engine: Engine, airflow: Bridge, dag: Any, request: RunRequest, watcher: RunWatcher) -> Any:
+    clock = RunClock(request.moment)
     try:
         with (
             watcher.capture.listening(),
-            frozen(request.moment),
+            clock.running(),
             airflow.stored(dag, request.siblings),
             airflow.watched(watcher),
             engine.worker(airflow, dag) as worker,
-            paced(airflow, dag, request.sort, worker),
-            impatient(),
+            engine.waiting(clock) as patience,
+            paced(airflow, dag, request.sort, worker, patience),
         ):
             return airflow.test(dag, request.moment, request.conf)
     except RunStopped as stop:

@@ -1,4 +1,4 @@
-"""The engine `airflow`, held against Airflow itself: small DAGs, really run."""
+"""Both engines, on small DAGs: what a run shows, what is given, how it ends, and what it leaves behind."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from pytest_dynadag.bridge.loading import bridge
 from pytest_dynadag.errors import UnknownNameError
 from pytest_dynadag.graph.given import Given
 from pytest_dynadag.run.engines.dag_test import run_with_dag_test
+from pytest_dynadag.run.engines.direct import run_directly
 from pytest_dynadag.run.request import RunRequest
 from pytest_dynadag.run.stuck import AirflowRaisedError, ParamsError, StuckRunError
 
@@ -42,11 +43,22 @@ FAN_OUT = """
 """
 
 
+ENGINES = {"direct": run_directly, "airflow": run_with_dag_test}
+CHOSEN = ["direct"]
+
+
+@pytest.fixture(autouse=True, params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    """Let every test here run on each engine."""
+    CHOSEN[0] = request.param
+    return CHOSEN[0]
+
+
 def run(dag: Any, given: dict[Any, Any] | None = None, **options: Any) -> Any:
     """Run a DAG with what a test would give."""
     names = ("states", "params", "conf", "max_map_length")
     of = {name: options.pop(name) for name in names if name in options}
-    return run_with_dag_test(dag, RunRequest(given=Given.of(given, **of), **options))
+    return ENGINES[CHOSEN[0]](dag, RunRequest(given=Given.of(given, **of), **options))
 
 
 def test_a_run_is_observed_as_plain_data(load_dag: LoadDag) -> None:
@@ -68,7 +80,7 @@ def test_a_run_is_observed_as_plain_data(load_dag: LoadDag) -> None:
 
 def test_a_dag_object_built_in_a_test_runs() -> None:
     """A DAG that no file and no bundle holds runs as well."""
-    seen = run_with_dag_test(bridge().make_smallest_dag())
+    seen = run(bridge().make_smallest_dag())
 
     assert seen.returned == {"list_numbers": [0], "take[0]": 0}
 
@@ -376,7 +388,7 @@ def test_a_sensor_that_never_finds_anything_is_stuck(
     load_dag: LoadDag, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A sensor that is rescheduled over and over ends the run with a message."""
-    monkeypatch.setattr("pytest_dynadag.bridge.running.POKES", 3)
+    monkeypatch.setattr("pytest_dynadag.bridge.waiting.LOOKS", 3)
 
     with pytest.raises(StuckRunError) as caught:
         run(load_dag(SENSOR.format(needed=10**9)))
@@ -384,7 +396,7 @@ def test_a_sensor_that_never_finds_anything_is_stuck(
     assert str(caught.value) == (
         "the run of 'd' cannot finish: 1 instance waits for something that never comes\n"
         "  wait  state up_for_reschedule\n"
-        "        its sensor has looked 3 times, and still waits\n"
+        "        it has looked 3 times, and still waits\n"
         "  next: give the task an output, given={'wait': ...}, or a state, states={'wait': 'skipped'}"
     )
 
@@ -509,10 +521,8 @@ def test_the_clock_stands_at_the_logical_date(load_dag: LoadDag) -> None:
         import time
         import datetime as dt
         with DAG("d", **START):
-            @task(retries=1)
-            def look(ti=None, logical_date=None):
-                if ti.try_number == 1:
-                    raise ValueError("again")
+            @task
+            def look(logical_date=None):
                 return [str(dt.datetime.now(dt.timezone.utc)), time.time(), logical_date.isoformat()]
 
             look()
