@@ -33,7 +33,9 @@ TIMEOUT = 30.0
 
 _STARTUP = 120.0  # seconds for importing Airflow and finding the files
 _GLANCE = 0.02  # seconds between two looks at the events
-_STACK = 1.0  # seconds that a process gets to say where it is
+_STACK = 2.0  # seconds that a process gets to say where it is
+# How faulthandler's text ends: with the frame that `python -m` begins with, or cut after a hundred frames.
+_END_OF_STACK = ("in _run_module_as_main\n", "  ...\n")
 
 
 class ProbeError(DynadagError):
@@ -222,7 +224,7 @@ class _Probe:
         """Let the process write where it is; it may be too deep in compiled code to answer."""
         self.process.send_signal(signal.SIGUSR1)
         until = _now() + _STACK
-        while not self._stack().endswith("\n") and _now() < until:
+        while not self._stack().endswith(_END_OF_STACK) and _now() < until:
             time.sleep(_GLANCE)
         return self._stack()
 

@@ -48,7 +48,7 @@ dags/bad.py:1: DYN404 the process that loaded the file was ended by SIGKILL
     "hangs": (
         "import time\nfrom airflow import DAG\ndef wait():\n    time.sleep(600)\nwait()\n",
         """\
-dags/bad.py:4: DYN402 still loading after 2 s, and stopped
+dags/bad.py:4: DYN402 still loading after 5 s, and stopped
   next: move what waits (a request, a query, a sleep) into a task, or allow more with --dynadag-timeout SECONDS
 
 it was here:
@@ -79,7 +79,7 @@ def test_the_whole_message(pytester: pytest.Pytester, run: Run, text: str, expec
     """It says where, what and what next, in the user's files; the DAG beside it is checked as ever."""
     write(pytester, **{"dags/bad.py": text, "dags/sales.py": SALES})
 
-    result = run("--dynadag", "--dynadag-timeout", "2" if "sleep" in text else "60")
+    result = run("--dynadag", "--dynadag-timeout", "5" if "sleep" in text else "60")
 
     title = f"{expected.partition('/')[2].partition(':')[0]}::imports"
     assert expected == message_about(result, title).rstrip()

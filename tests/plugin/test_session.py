@@ -152,13 +152,17 @@ def test_the_ini_file_can_switch_it_on(project: pytest.Pytester, run: Run) -> No
     run().assert_outcomes(passed=4)
 
 
-def test_a_file_that_hangs_is_stopped_after_the_timeout(pytester: pytest.Pytester, run: Run) -> None:
-    """The item of the file fails in a second, wherever the timeout is set."""
+@pytest.mark.parametrize("timeout", [("--dynadag-timeout", "5"), ("-o", "dynadag_timeout=5")])
+def test_a_file_that_hangs_is_stopped_after_the_timeout(
+    pytester: pytest.Pytester, run: Run, timeout: tuple[str, ...]
+) -> None:
+    """The item of the file fails after as many seconds as the option, or else the ini file, says."""
     write(pytester, **{"dags/hangs.py": "import time\nfrom airflow import DAG\ntime.sleep(600)\n"})
 
-    for result in (run("--dynadag", "--dynadag-timeout", "1"), run("--dynadag", "-o", "dynadag_timeout=1")):
-        result.assert_outcomes(failed=1)
-        result.stdout.fnmatch_lines(["dags/hangs.py:3: DYN402 still loading after 1 s, and stopped"])
+    result = run("--dynadag", *timeout)
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["dags/hangs.py:3: DYN402 still loading after 5 s, and stopped"])
 
 
 def test_a_session_that_does_not_ask_loads_nothing(pytester: pytest.Pytester, run: Run) -> None:
