@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
@@ -139,10 +139,12 @@ class _Ears:
         self.window: ExitStack | None = None
 
     def hear_work(self, original: Any) -> Any:
-        def execute(first: Any, *args: Any, **kwargs: Any) -> Any:
-            attempt = _attempt_of(self.airflow.ti_of(first))
+        def execute(*args: Any, **kwargs: Any) -> Any:
+            # First comes the context in Airflow 3, the task instance in Airflow 2; 3.0 to 3.2 name it.
+            first = args[0] if args else kwargs["context"]
+            attempt = _attempt_of(first["ti"] if isinstance(first, Mapping) else first)
             with self.listener.window(attempt), ExitStack() as self.window:
-                return _do_work(original, first, *args, **kwargs)
+                return _do_work(original, *args, **kwargs)
 
         return execute
 
@@ -363,7 +365,6 @@ class _Airflow:
     xcom_arg: Any
     work: tuple[Any, str]
     push: tuple[Any, str]
-    ti_of: Callable[[Any], Any]
     stores_anything: bool
 
 
@@ -393,7 +394,6 @@ def _find_airflow_3() -> _Airflow:
         xcom_arg=XComArg,
         work=(task_runner, next(name for name in names if hasattr(task_runner, name))),
         push=(task_runner, "_xcom_push"),
-        ti_of=lambda context: context["ti"],
         stores_anything=task_runner.XCom is not BaseXCom,
     )
 
@@ -417,6 +417,5 @@ def _find_airflow_2() -> _Airflow:
         xcom_arg=XComArg,
         work=(taskinstance, "_execute_task"),
         push=(taskinstance.TaskInstance, "xcom_push"),
-        ti_of=lambda ti: ti,
         stores_anything=pickles or taskinstance.XCom is not BaseXCom,
     )

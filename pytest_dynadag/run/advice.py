@@ -91,9 +91,8 @@ def advise(nodes: Sequence[Node], running: Output, upstreams: Sequence[Output]) 
         variant.get(varying[0]) if one else {n: variant.get(n) for n in varying} for variant in variants
     ]
     source = _find_source(values, running, upstreams)
-    return Advice(
-        call.expanded(varying[0] if one else None, source.expression), *_say(source, values, running), note
-    )
+    name = varying[0] if one else None
+    return Advice(call.expanded(name, source.expression), *_say(source, name, values, running), note)
 
 
 def _advise_mapped(node: Node, running: Output, upstreams: Sequence[Output]) -> Advice:
@@ -112,13 +111,14 @@ def _advise_mapped(node: Node, running: Output, upstreams: Sequence[Output]) -> 
     if not isinstance(values, (list, tuple)):
         return Advice(call.expanded(name, "..."), running.task_id, "what to expand over")
     source = _find_source(list(values), running, upstreams)
-    return Advice(call.expanded(name, source.expression), *_say(source, list(values), running))
+    return Advice(call.expanded(name, source.expression), *_say(source, name, list(values), running))
 
 
-def _say(source: Output, values: list[Any], running: Output) -> tuple[str, str | None]:
-    if source.task_id == running.task_id:
-        return source.task_id, write_value(values)
-    return source.task_id, None
+def _say(source: Output, name: str | None, values: list[Any], running: Output) -> tuple[str, str | None]:
+    """Name the task that is expanded over, and what it should return if it is the running one."""
+    if source.task_id != running.task_id:
+        return source.task_id, None
+    return source.task_id, "[...]" if name and _SECRET.search(name) else write_value(values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_dynadag.bridge.loading import bridge, load_file
 from pytest_dynadag.findings import Finding
-from pytest_dynadag.run.runner import Run, run_dag
+from pytest_dynadag.run.runner import ENGINES, Run, run_dag
 
 BROKEN = Path(__file__).parents[2] / "example_dags" / "broken"
 
@@ -104,23 +104,25 @@ def test_every_broken_example_is_here() -> None:
     assert sorted(OUTCOMES) == sorted(file.stem for file in BROKEN.glob("creates_*.py")) == sorted(FINDINGS)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", OUTCOMES)
-def test_what_airflow_does_with_it(name: str) -> None:
+def test_what_airflow_does_with_it(name: str, engine: str) -> None:
     """State, states and errors are Airflow's; no created operator has an instance, in no second run either."""
     state, states, why = OUTCOMES[name]
     dag = load(name)
 
-    for run in (run_dag(dag), run_dag(dag)):
+    for run in (run_dag(dag, engine=engine), run_dag(dag, engine=engine)):
         assert state == run.state
         assert states == run.states
         assert {key: texts[bridge().family] for key, texts in why.items()} == errors(run)
         assert not run.success
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", FINDINGS)
-def test_what_is_told_of_it(name: str) -> None:
+def test_what_is_told_of_it(name: str, engine: str) -> None:
     """Each gives its findings, at the line that creates the operators, with the code that does what was wanted."""
-    run = run_dag(load(name))
+    run = run_dag(load(name), engine=engine)
 
     lines = (BROKEN / f"{name}.py").read_text().splitlines()
     expected = [

@@ -13,9 +13,9 @@ import pytest
 
 from pytest_dynadag.bridge.loading import bridge, load_file
 from pytest_dynadag.errors import DynadagError, UnknownNameError
-from pytest_dynadag.run.engines.dag_test import run_with_dag_test
+from pytest_dynadag.run.engines.direct import run_directly
 from pytest_dynadag.run.guard import AllowError, guarded
-from pytest_dynadag.run.runner import Run, run_dag
+from pytest_dynadag.run.runner import ENGINES, Run, run_dag
 
 LoadDag = Callable[[str], Any]
 LoadDags = Callable[[str], dict[str, Any]]
@@ -480,7 +480,11 @@ def test_the_remedy_does_what_was_wanted(load_dag: LoadDag, name: str) -> None:
 # What looks like it, and is fine
 
 INNOCENT = """
-    import sys, types
+    import sys
+    try:
+        from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+    except ImportError:
+        from airflow.triggers.temporal import TimeDeltaTrigger
 
     def report(context):
         BashOperator(task_id="say", bash_command="true").execute(context)
@@ -505,6 +509,13 @@ INNOCENT = """
         def poke(self, context):
             return True
 
+    class Defers(BaseOperator):
+        def execute(self, context):
+            self.defer(trigger=TimeDeltaTrigger(timedelta(0)), method_name="resume")
+
+        def resume(self, context, event=None):
+            return run_inner("after", **context)
+
     class Runs(BaseOperator):
         def execute(self, context):
             return PythonOperator(task_id="inner", python_callable=work, op_args=[7]).execute(context)
@@ -523,6 +534,7 @@ INNOCENT = """
         Waits(task_id="waits", poke_interval=0.01)
         Waits(task_id="reschedules", poke_interval=0.01, mode="reschedule")
         Runs(task_id="runs_another")
+        Defers(task_id="defers")
         TriggerDagRunOperator(task_id="triggers", trigger_dag_id="callee")
         PythonOperator.partial(task_id="maps", python_callable=work).expand(op_args=[[1], [2]])
         BashOperator.partial(task_id="maps_bash").expand(bash_command=["true", "echo 1"])
@@ -544,16 +556,18 @@ INNOCENT = """
 """
 
 
-def test_what_tasks_may_do_is_no_finding(load_dags: LoadDags) -> None:
-    """Callbacks, operators used on the spot, sensors, triggered DAGs, imports, mapping and branches are fine."""
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_tasks_may_do_is_no_finding(load_dags: LoadDags, engine: str) -> None:
+    """Callbacks, operators used on the spot, sensors, deferral, triggered DAGs, imports, mapping are fine."""
     dags = load_dags(INNOCENT)
 
-    run = run_dag(dags["innocent"], siblings=[dags["callee"]])
+    run = run_dag(dags["innocent"], siblings=[dags["callee"]], engine=engine)
 
     assert () == run.findings
     assert {"fails": "ZeroDivisionError"} == {key: error.type for key, error in run.errors.items()}
     assert 7 == run.xcoms["runs_another"]
     assert "b" == run.xcoms["maps_runs[1]"]
+    assert "after" == run.xcoms["defers"]
 
 
 CORPUS = [ROOT / "tests" / "conformance" / "dags.py", *sorted(ROOT.glob("example_dags/[!t]*.py"))]
@@ -569,7 +583,7 @@ def test_dags_that_do_nothing_wrong_have_no_finding(file: Path, monkeypatch: pyt
     notes: dict[str, Any] = {}
     for dag_id, dag in dags.items():
         with guarded(dag) as guard, suppress(DynadagError):
-            run_with_dag_test(dag)
+            run_directly(dag)
         notes.update({dag_id: guard.notes} if guard.notes else {})
 
     assert {} == notes
