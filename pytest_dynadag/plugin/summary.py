@@ -22,13 +22,21 @@ def describe_coverage(covered: Sequence[Covered], *, full: bool, least: float | 
         least: How many percent were asked for.
     """
     wanted = f", at least {least:g}% asked for" if least is not None else ""
-    total = f"{find_percent(covered):.0f}% of what {len(covered)} mapped tasks and groups can become{wanted}"
+    total = f"{find_percent(covered):.0f}% of what {_count_owners(covered)} can become{wanted}"
     if not full or not covered:
         return [total]
     rows = [("mapped", *SIGHTS), *(_make_row(one) for one in covered)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in rows]
     return [*(line.rstrip() for line in lines), total]
+
+
+def _count_owners(covered: Sequence[Covered]) -> str:
+    return (
+        f"{len(covered)} mapped task or group"
+        if len(covered) == 1
+        else f"{len(covered)} mapped tasks and groups"
+    )
 
 
 def _make_row(one: Covered) -> tuple[str, ...]:
