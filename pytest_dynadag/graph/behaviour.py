@@ -23,6 +23,8 @@ class Behaviour:
         eager_when_expanded: Expanded instances under these rules look at every index as well, rather than at
             their own (the same place; until #50210).
         eager_in_inner_groups: These rules are eager also where a plain group stands between task and mapped group.
+        expands_what_it_skips: A placeholder that a rule marks as skipped without holding it back is expanded all the
+            same, to instances that are skipped (`expand_mapped_task`, models/abstractoperator.py).
         branch_found_by_own_index: What a branch decided is looked up at the index of the task below it, so that a
             plain branch never skips an indexed instance; later at that of the branch if it is itself mapped, else
             at none (`ti_deps/deps/not_previously_skipped_dep.py`; since then #67265).
@@ -45,6 +47,7 @@ class Behaviour:
     eager_rules: frozenset[str]
     eager_when_expanded: bool
     eager_in_inner_groups: bool
+    expands_what_it_skips: bool
     branch_found_by_own_index: bool
     branch_reaches_indexes: bool
     skip_overwrites: bool
@@ -59,6 +62,7 @@ AIRFLOW_2 = Behaviour(
     eager_rules=_ONE_RULES,
     eager_when_expanded=True,
     eager_in_inner_groups=False,
+    expands_what_it_skips=True,
     branch_found_by_own_index=True,
     branch_reaches_indexes=True,
     skip_overwrites=True,
@@ -72,6 +76,7 @@ AIRFLOW_3_0 = Behaviour(
     eager_rules=_ONE_RULES,
     eager_when_expanded=True,
     eager_in_inner_groups=False,
+    expands_what_it_skips=False,
     branch_found_by_own_index=True,
     branch_reaches_indexes=False,
     skip_overwrites=True,
@@ -85,6 +90,7 @@ AIRFLOW_3_2 = Behaviour(
     eager_rules=_ONE_RULES,
     eager_when_expanded=True,
     eager_in_inner_groups=False,
+    expands_what_it_skips=False,
     branch_found_by_own_index=False,
     branch_reaches_indexes=False,
     skip_overwrites=False,
@@ -98,6 +104,7 @@ AIRFLOW_3_3 = Behaviour(
     eager_rules=_ONE_RULES | {"none_failed_min_one_success"},
     eager_when_expanded=False,
     eager_in_inner_groups=True,
+    expands_what_it_skips=False,
     branch_found_by_own_index=False,
     branch_reaches_indexes=False,
     skip_overwrites=False,

@@ -21,7 +21,8 @@ class Scene:
     What a defect is looked for in: the structure, what its tasks became, and the rules of its version.
 
     *disputed* names tasks that two dependencies end differently in one pass, *unpushed* branches that left no output;
-    *by_position* leads from a mapped task or group to the method that it applies to a dict.
+    *by_position* leads from a mapped task or group to the method that it applies to a dict; *uncounted* names tasks
+    that are skipped because nothing above them is counted.
     """
 
     structure: Structure
@@ -30,6 +31,7 @@ class Scene:
     disputed: Collection[str]
     unpushed: Collection[str]
     by_position: Mapping[str, str]
+    uncounted: Collection[str]
 
     def runs(self, task: Task) -> bool:
         """Tell whether any instance of *task* runs, or may."""
@@ -224,6 +226,19 @@ def _find_dicts_by_position(scene: Scene) -> Iterator[Hit]:
         )
 
 
+def _find_uncounted(scene: Scene) -> Iterator[Hit]:
+    for name in scene.uncounted:
+        rule = scene.structure[name].trigger_rule
+        yield (
+            name,
+            (
+                f"{name} stands in a mapped group with trigger rule {rule}: Airflow before 3.3 skips it before the"
+                " tasks above it have ended, whatever becomes of them (apache/airflow#39801)"
+            ),
+            "use none_failed, or map the group over a literal",
+        )
+
+
 _DEFECTS: tuple[Callable[[Scene], Iterator[Hit]], ...] = (
     _find_deaf_branches,
     _find_branches_past_indexes,
@@ -233,6 +248,7 @@ _DEFECTS: tuple[Callable[[Scene], Iterator[Hit]], ...] = (
     _find_early_rules,
     _find_disputes,
     _find_dicts_by_position,
+    _find_uncounted,
 )
 
 

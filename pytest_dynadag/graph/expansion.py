@@ -239,12 +239,8 @@ class Expansion:
         task = self.by_id.get(task_id)
         if task is not None and index is not None and task.mapped and index < len(task):
             return task[index]
-        if (
-            task is None
-            and key.endswith("[?]")
-            and (unknown := self.by_id.get(key[:-3]))
-            and unknown.count is None
-        ):
+        unknown = self.by_id.get(key[:-3]) if key.endswith("[?]") else None
+        if unknown is not None and unknown.count is None:
             return unknown[0]
         known = [*self.by_id, *(task.nodes.keys() if task else ())]
         raise UnknownNameError("task or instance", key, known, where=f"expansion of DAG {self.dag_id!r}")

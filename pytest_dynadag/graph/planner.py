@@ -122,6 +122,7 @@ class _Planner:
     findings: list[Finding] = field(default_factory=list)
     tables: dict[str, Table] = field(default_factory=dict)
     by_position: dict[str, str] = field(default_factory=dict)
+    uncounted: list[str] = field(default_factory=list)
 
     @classmethod
     def start(cls, structure: Structure, given: Given, label: Labeller | None) -> _Planner:
@@ -146,7 +147,9 @@ class _Planner:
             self._expand_placeholder(task, count, self.scheduler.judge_row(task, count))
 
     def _expand_placeholder(self, task: Task, count: int | Unknown, verdict: Verdict) -> None:
-        if verdict.state:
+        if count and isinstance(count, int) and self._is_skipped_uncounted(task, count, verdict):
+            self._settle(task, count, [verdict], verdict.wave)
+        elif verdict.state:
             why = _explain(task, verdict.state, self.outcomes)
             self._leave(task, 0, End(verdict.state, verdict.wave), f"never expanded: {why}")
         elif not self.scheduler.knows_length(task, verdict.wave):
@@ -159,6 +162,12 @@ class _Planner:
         else:
             since = verdict.wave
             self._settle(task, count, self.scheduler.judge_indexes(task, count, since), since)
+
+    def _is_skipped_uncounted(self, task: Task, count: int, verdict: Verdict) -> bool:
+        if verdict.state != SKIPPED or not self.scheduler.skips_uncounted(task, count):
+            return False
+        self.uncounted.append(task.task_id)
+        return self.behaviour.expands_what_it_skips
 
     def _leave_uncounted(self, task: Task, wave: int) -> None:
         """Leave a task whose length the scheduler cannot find, because nobody gave it or because it never could."""
@@ -303,7 +312,9 @@ class _Planner:
         dependencies = connect(self.structure, nodes, self.lengths.known)
         by_id = {task.task_id: task for task in tasks}
         disputed, unpushed = tuple(self.scheduler.disputed), tuple(sorted(self.lengths.unpushed))
-        scene = Scene(self.structure, self.behaviour, by_id, disputed, unpushed, self.by_position)
+        scene = Scene(
+            self.structure, self.behaviour, by_id, disputed, unpushed, self.by_position, self.uncounted
+        )
         self.findings += find_shared_labels(self.structure, by_id)
         self.findings += find_defects(scene)
         return Expansion(self.structure.dag_id, tasks, dependencies, tuple(self.findings))

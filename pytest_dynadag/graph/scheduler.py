@@ -53,6 +53,16 @@ class Scheduler:
             verdict = self._join(task, verdict, self._judge_sources(task))
         return self._mark_skip(task, None, verdict, since=0)
 
+    def skips_uncounted(self, task: Task, count: int) -> bool:
+        """
+        Tell whether a placeholder is skipped because all it waits for is expanded already, so that it counts no row.
+
+        `none_failed_min_one_success` then finds as many skipped rows as there are rows: none.
+        """
+        if task.trigger_rule != "none_failed_min_one_success" or not task.upstream:
+            return False
+        return not self._tally_above(task, None, count, task.upstream).all
+
     def judge_indexes(self, task: Task, count: int, since: int) -> list[Verdict]:
         """
         Judge the *count* instances of a mapped task that is expanded in the pass *since*.
@@ -123,7 +133,9 @@ class Scheduler:
     def knows_length(self, task: Task, wave: int) -> bool:
         """Tell whether all that *task* and the groups around it are mapped over has ended before *wave*."""
         owners = (owner for owner, _ in self.structure.mappings_of(task))
-        return all(self._seen(name, task) <= wave for owner in owners for name in self.structure.sources[owner])
+        return all(
+            self._seen(name, task) <= wave for owner in owners for name in self.structure.sources[owner]
+        )
 
     # -- which rows above count -------------------------------------------------------------------
 
