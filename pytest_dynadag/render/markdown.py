@@ -84,9 +84,9 @@ def _write_finding(record: FindingRecord) -> str:
     finding = record.finding
     place = code(str(finding.location)) if finding.location else ""
     source = f"<br>{code(record.source.strip())}" if record.source.strip() else ""
-    allowed = f"<br>allowed: {code(record.allowed)}" if record.allowed is not None else ""
-    remedy = f"<br>next: {code(finding.remedy)}" if finding.remedy else ""
-    what = f"{code(finding.message)}{remedy}{allowed}"
+    allowed = f"<br>allowed: {escape(record.allowed)}" if record.allowed is not None else ""
+    remedy = f"<br>next: {escape(finding.remedy)}" if finding.remedy else ""
+    what = f"{escape(finding.message)}{remedy}{allowed}"
     return f"| {finding.rule} | {code(finding.dag_id or '')} | {place}{source} | {what} |"
 
 
@@ -107,7 +107,7 @@ def _write_failures(report: SessionReport) -> Iterator[str]:
     if failed:
         yield from ("### Failed checks", "")
     for check in failed[:MOST_DIAGRAMS]:
-        yield f"<details><summary>{escape(check.nodeid)}</summary>"
+        yield f"<details><summary>{escape_html(check.nodeid)}</summary>"
         yield from ("", *block(check.message.splitlines()[:MOST_LINES]), "</details>", "")
     if len(failed) > MOST_DIAGRAMS:
         yield from (f"... and {len(failed) - MOST_DIAGRAMS} more", "")
@@ -140,7 +140,7 @@ def _write_coverage(report: SessionReport) -> Iterator[str]:
     if not covered:
         return
     percent = find_percent(covered)
-    yield f"<details><summary>Expansion coverage: {percent:.0f}% of {count_of(len(covered), 'mapped task or group')}</summary>"
+    yield f"<details><summary>Expansion coverage: {percent:.0f}% of {len(covered)} mapped tasks and groups</summary>"
     yield from ("", "| DAG | mapped | seen | not yet |", "|---|---|---|---|")
     for one in covered[:MOST_ROWS]:
         missing = ", ".join(sight for sight in one.wanted if sight not in one.seen)
@@ -158,8 +158,8 @@ def _write_diagrams(report: SessionReport) -> Iterator[str]:
         yield from ("### Expansions", "")
     for record in chosen[:MOST_DIAGRAMS]:
         state = f" ({record.state})" if record.state else ""
-        title = f"{escape(record.expansion.dag_id)}: {escape(record.name)}{escape(state)}"
-        yield f"<details><summary>{title}, {escape(record.nodeid)}</summary>"
+        title = f"{record.expansion.dag_id}: {record.name}{state}, by {record.nodeid}"
+        yield f"<details><summary>{escape_html(title)}</summary>"
         yield from ("", *block(to_mermaid(record.expansion).splitlines(), "mermaid"), "</details>", "")
     if len(chosen) > MOST_DIAGRAMS:
         yield from (f"... and {len(chosen) - MOST_DIAGRAMS} more: see the HTML report", "")
@@ -174,7 +174,11 @@ def _count_left_out(number: int) -> list[str]:
     return ["", f"... and {number - MOST_ROWS} more"] if number > MOST_ROWS else []
 
 
+def escape_html(text: str) -> str:
+    """Write *text* on one line inside of an HTML element, where Markdown is not read."""
+    return " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def escape(text: str) -> str:
-    """Write *text* where Markdown and HTML are read, so that it stays text."""
-    html = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_{}\[\]()#+!|~])", r"\\\1", " ".join(html.split()))
+    """Write *text* on one line where Markdown is read, so that it stays text."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|~])", r"\\\1", escape_html(text))
