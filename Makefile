@@ -4,6 +4,8 @@
 #   make lint               style, format and types
 #   make setup              the environment alone
 #   make constraints        resolve the dependencies anew
+#   make page               build the HTML report's page from page/ (needs Node 20 and npm; nothing else does)
+#   make page-check         fail if the committed page is not what page/ builds to
 #   make clean              remove environments and caches
 # ARGS="..." is handed to pytest: make test ARGS="-n 2 -k planner"
 
@@ -27,7 +29,7 @@ UNFINISHED := $(VENV)/.setup-unfinished
 export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint constraints clean
+.PHONY: help setup demo test lint page page-check constraints clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -55,6 +57,16 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy pytest_dynadag $(wildcard tests/typing)
 
+page/node_modules: page/package.json page/package-lock.json
+	cd page && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+page: page/node_modules
+	cd page && npm run --silent check && npm run --silent build
+
+page-check: page/node_modules
+	cd page && npm run --silent check && npm run --silent build -- --check
+
 # Which versions: constraints/airflow-*.in. Which packages: pyproject.toml. The outcome is committed.
 constraints: setup
 	for version in $(patsubst constraints/%.in,%,$(wildcard constraints/*.in)); do \
@@ -62,5 +74,5 @@ constraints: setup
 	    --output-file constraints/$$version.txt pyproject.toml constraints/$$version.in || exit; done
 
 clean:
-	rm -rf .venv .venv-* build dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf page/node_modules .venv .venv-* build dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
