@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+
+_CONTEXT = "_AIRFLOW_PARSING_CONTEXT_"
 
 
 def hash_of(dag: Any) -> str:
@@ -57,5 +61,12 @@ def parsing_as(dag_id: str | None, task_id: str | None) -> Iterator[None]:
         )
     except ImportError:
         from airflow.utils.dag_parsing_context import _airflow_parsing_context_manager as manager
-    with manager(dag_id=dag_id, task_id=task_id):
-        yield
+    # Airflow's own manager leaves the variables behind where there were none before.
+    before = {name: value for name, value in os.environ.items() if name.startswith(_CONTEXT)}
+    try:
+        with manager(dag_id=dag_id, task_id=task_id):
+            yield
+    finally:
+        for name in [name for name in os.environ if name.startswith(_CONTEXT)]:
+            del os.environ[name]
+        os.environ.update(before)

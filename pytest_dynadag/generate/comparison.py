@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 ABSENT = "$absent"
@@ -158,7 +158,7 @@ def _compare(dag_id: str, pointer: str, one: Any, other: Any) -> Iterator[Change
     elif isinstance(one, list) and isinstance(other, list):
         yield from _compare_lists(dag_id, pointer, one, other)
     elif one != other or type(one) is not type(other):
-        yield Change(dag_id, pointer, _mask(pointer, one), _mask(pointer, other))
+        yield Change(dag_id, pointer, one, other)
 
 
 def _compare_lists(dag_id: str, pointer: str, one: list[Any], other: list[Any]) -> Iterator[Change]:
@@ -172,7 +172,7 @@ def _compare_lists(dag_id: str, pointer: str, one: list[Any], other: list[Any]) 
             if isinstance(here, dict) and isinstance(there, dict) and not same_elements:
                 yield from _compare(dag_id, below, here, there)
             else:
-                yield Change(dag_id, below, _mask(below, here), _mask(below, there), same_elements)
+                yield Change(dag_id, below, here, there, same_elements)
             return
 
 
@@ -219,14 +219,19 @@ def _without_addresses(value: Any) -> str:
     return _ADDRESS.sub("", _dump(value))
 
 
-def _mask(pointer: str, value: Any) -> Any:
-    """Hide what a name or an address marks as secret."""
-    if _SECRET.search(pointer.rpartition("/tasks/")[2]) and value != ABSENT:
+def mask(change: Change) -> Change:
+    """Hide what a name or an address marks as secret; ids of DAGs and tasks are not secret."""
+    own = "/".join(change.parts[4 if "tasks" in change.parts[2:3] else 2 :])
+    return replace(change, baseline=_mask(own, change.baseline), changed=_mask(own, change.changed))
+
+
+def _mask(name: str, value: Any) -> Any:
+    if _SECRET.search(name) and value != ABSENT:
         return MASK
     if isinstance(value, str):
         return _IN_URL.sub(rf"\1{MASK}@", value)
     if isinstance(value, dict):
-        return {key: _mask(f"/{key}", item) for key, item in value.items()}
+        return {key: _mask(key, item) for key, item in value.items()}
     return [_mask("", item) for item in value] if isinstance(value, list) else value
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import gc
 import importlib
 import linecache
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,19 +19,22 @@ from pytest_dynadag.bridge.serialized import check_statically
 from pytest_dynadag.findings import Finding
 from pytest_dynadag.generate.attribution import Place, choose_guess, locate_in_structure
 from pytest_dynadag.generate.circumstances import CIRCUMSTANCES, Own, Variation, describe_value
-from pytest_dynadag.generate.comparison import Change, compare
+from pytest_dynadag.generate.comparison import Change, compare, mask
 from pytest_dynadag.generate.divergences import Divergence, FileVerdict
 from pytest_dynadag.generate.forking import ChildEndedError, ask_child
 from pytest_dynadag.generate.instruments import sets
 from pytest_dynadag.generate.instruments.asking import Asking, Site
 from pytest_dynadag.generate.parses import Parse, changed_names, first_task, parse
-from pytest_dynadag.generate.state import find_changed, locate_change, own_modules, take_snapshot
+from pytest_dynadag.generate.state import ENVIRONMENT, find_changed, locate_change, own_modules, take_snapshot
 from pytest_dynadag.location import Location
 
 _MOST_SITES = 16
 """Lines that are tried one by one for a circumstance."""
 _MOST_CHANGES = 200
 """Differences that are reported of a file and a circumstance."""
+
+_ONE_VALUE = frozenset(["second_parse", "working_directory", "environment"])
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -72,20 +76,24 @@ class Isolation:
 
     def judge(self) -> FileVerdict:
         """Find out what the file depends on."""
-        self.neutral = self.ask(Variation(now=self.now))
-        self._warm_up()
+        self.parse_neutrally()
         self.noise = {change.pointer for change in self.compare(self.ask(Variation(now=self.now)))}
         divergences: list[Divergence] = []
         for name in self.names:
-            known = {entry.pointer for entry in divergences}
-            found = self.try_circumstance(name)
-            divergences += [entry for entry in found if entry.pointer not in known][:_MOST_CHANGES]
+            new = [entry for entry in self.try_circumstance(name) if not _is_explained(entry, divergences)]
+            divergences += new[:_MOST_CHANGES]
         divergences = divergences or list(self.explain_rest())
         hints = tuple(
             Finding("DYN103", None, Location(str(self.path), line), text)
             for line, text in check_statically(self.path)
         )
         return FileVerdict(str(self.path), tuple(divergences), hints if divergences else ())
+
+    def parse_neutrally(self) -> Parse:
+        """Parse the file with nothing changed, and keep what was loaded for it."""
+        self.neutral = self.ask(Variation(now=self.now))
+        self._warm_up()
+        return self.neutral.parsed
 
     # -- one circumstance -----------------------------------------------------------------------------
 
@@ -121,7 +129,8 @@ class Isolation:
                 variation = neutral.having(numbers={name: 1}, dag_id=dag_id, task_id=task_id)
                 yield variation, self.ask(variation)
         else:
-            last = 1 if name in {"second_parse", "working_directory"} else max(self.seeds - 1, 1)
+            # Where nobody asked for it, one value is enough to see whether it matters all the same.
+            last = max(self.seeds - 1, 1) if name in self.neutral.sites and name not in _ONE_VALUE else 1
             for number in range(1, last + 1):
                 variation = neutral.having(numbers={name: number})
                 yield variation, self.ask(variation)
@@ -249,6 +258,7 @@ class Isolation:
         place: Place | None,
     ) -> Divergence:
         place = place or locate_in_structure(change, self.neutral.parsed, answer.parsed)
+        masked = mask(change)
         location = Location(*place.site) if place else None
         seen = place.seen.get(change.dag_id or "") if place and place.seen else None
         if seen is None:
@@ -258,8 +268,8 @@ class Isolation:
             dag_id=change.dag_id,
             circumstance=circumstance,
             pointer=change.pointer,
-            baseline=change.baseline,
-            changed=change.changed,
+            baseline=masked.baseline,
+            changed=masked.changed,
             under=under,
             location=location,
             via=Location(*place.outer) if place and place.outer else None,
@@ -281,16 +291,16 @@ def every(names: tuple[str, ...], number: int, *, now: float, own: tuple[Own, ..
 
 def _work(path: Path, variation: Variation) -> dict[str, Any]:
     """Parse in the child."""
-    import sys
-
     before = set(sys.modules)
     asking = Asking(str(path), changed_names(variation), variation.only, noting=True)
+    initial = take_snapshot(asking)
     parsed = parse(path, variation, asking=asking, hashes=True)
     left_behind: list[tuple[str, str]] = []
     if variation.number("second_parse"):
         between = take_snapshot(asking)
+        left_behind = find_changed(initial, between, only=ENVIRONMENT)
         parsed = parse(path, variation, asking=asking, hashes=True)
-        left_behind = find_changed(between, take_snapshot(asking))
+        left_behind += find_changed(between, take_snapshot(asking))
     return {
         "parsed": parsed,
         "sites": {name: list(found.items()) for name, found in asking.sites.items()},
@@ -298,6 +308,14 @@ def _work(path: Path, variation: Variation) -> dict[str, Any]:
         "libraries": [name for name in sys.modules if name not in before and name.startswith("airflow.")],
         "left_behind": left_behind,
     }
+
+
+def _is_explained(entry: Divergence, known: Iterable[Divergence]) -> bool:
+    """Tell whether an earlier circumstance explains it: the same thing differs, or the same line asks."""
+    return any(
+        entry.pointer == other.pointer or (entry.location == other.location and not other.is_guess)
+        for other in known
+    )
 
 
 def _whole_list(pointer: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from pytest_dynadag.bridge.home import settle
 from pytest_dynadag.bridge.loading import bridge
-from pytest_dynadag.generate.circumstances import Own, Variation
+from pytest_dynadag.generate.circumstances import Own
 from pytest_dynadag.generate.comparison import Change
 from pytest_dynadag.generate.isolation import Isolation
 from pytest_dynadag.generate.probe import end_with_parent
@@ -83,7 +83,7 @@ def _judge(path: str, request: IsolationRequest, others: Mapping[int, Any]) -> A
         seen=tuple(Change(*entry) for entry in request.files[path]),
     )
     if request.neutral_only:
-        return isolation.ask(Variation()).parsed
+        return isolation.parse_neutrally()
     return isolation.judge().to_dict()
 
 

@@ -14,7 +14,9 @@ from typing import Any
 from pytest_dynadag.generate.instruments.asking import Asking, Site
 from pytest_dynadag.graph.canonical import dump
 
-_ENVIRONMENT = "os.environ"
+ENVIRONMENT = "os.environ"
+"""Stands for the file of what is not a variable of a module but of the process."""
+
 _MUTATING = frozenset(
     [
         "append",
@@ -42,7 +44,7 @@ Snapshot = dict[tuple[str, str], str]
 
 def take_snapshot(asking: Asking) -> Snapshot:
     """Note the variables of the user's modules that stay loaded, and the environment."""
-    found = {(_ENVIRONMENT, name): value for name, value in os.environ.items()}
+    found = {(ENVIRONMENT, name): value for name, value in os.environ.items()}
     for module in own_modules(asking):
         for name, value in list(vars(module).items()):
             if not name.startswith("__") and not isinstance(value, types.ModuleType):
@@ -60,21 +62,35 @@ def own_modules(asking: Asking) -> list[types.ModuleType]:
     ]
 
 
-def find_changed(before: Snapshot, after: Snapshot) -> list[tuple[str, str]]:
-    """Give the (file, name) of what has changed."""
-    return [key for key, text in after.items() if before.get(key) != text]
+def find_changed(before: Snapshot, after: Snapshot, *, only: str | None = None) -> list[tuple[str, str]]:
+    """Give the (file, name) of what has changed; *only* in one file."""
+    return [
+        key for key, text in after.items() if before.get(key) != text and (only is None or key[0] == only)
+    ]
 
 
 def locate_change(changed: Iterable[tuple[str, str]], files: Iterable[str]) -> Site | None:
-    """Give the line in *files* that changes one of the variables *changed*; those that say so most plainly first."""
+    """Give the line in *files* that changes one of the variables *changed*; its own module is looked at first."""
     trees = {file: ast.parse(Path(file).read_bytes()) for file in files if file.endswith(".py")}
     for owner, name in changed:
-        leaf = name.rpartition(".")[2]
         for file in sorted(trees, key=lambda file: file != owner):
+            plain = _plain_values(trees[file])
+            finder = _Finder(name, is_own=file == owner)
             for node in ast.walk(trees[file]):
-                if _changes(node, leaf) and not _is_first_value(node, trees[file]):
+                if node not in plain and finder.changes(node):
                     return file, node.lineno  # type: ignore[attr-defined]
     return None
+
+
+def _plain_values(tree: ast.Module) -> set[ast.AST]:
+    """Give the statements `name = value` of modules and classes: executed once, whoever imports them."""
+    bodies = [tree, *(node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))]
+    return {
+        node
+        for owner in bodies
+        for node in owner.body
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and all(isinstance(t, ast.Name) for t in _targets(node))
+    }
 
 
 def _describe(file: str, name: str, value: Any) -> Iterator[tuple[tuple[str, str], str]]:
@@ -88,44 +104,51 @@ def _describe(file: str, name: str, value: Any) -> Iterator[tuple[tuple[str, str
             yield (file, name), f"{dump(value)} {attributes}"
 
 
-def _changes(node: ast.AST, name: str) -> bool:
-    if isinstance(node, ast.AugAssign):
-        return _names(node.target, name)
-    if isinstance(node, (ast.Assign, ast.Delete)):
-        return any(_names(target, name) for target in node.targets)
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        if node.func.attr in _MUTATING and _names(node.func.value, name):
+def _targets(node: ast.Assign | ast.AnnAssign) -> list[ast.expr]:
+    return node.targets if isinstance(node, ast.Assign) else [node.target]
+
+
+class _Finder:
+    """Recognises what changes the variable *name*, in its own module or in one that imports it."""
+
+    def __init__(self, name: str, *, is_own: bool) -> None:
+        self.owner, _, self.leaf = name.rpartition(".")
+        self.is_own = is_own
+
+    def changes(self, node: ast.AST) -> bool:
+        """Tell whether *node* changes it."""
+        if isinstance(node, ast.AugAssign):
+            return self._means(node.target)
+        if isinstance(node, (ast.Assign, ast.Delete)):
+            return any(self._means(target) for target in node.targets)
+        if not isinstance(node, ast.Call):
+            return False
+        if isinstance(node.func, ast.Attribute):
+            is_mutation = node.func.attr in _MUTATING and self._means(node.func.value)
+            return is_mutation or self._sets_variable(node.func, node.args)
+        is_next = isinstance(node.func, ast.Name) and node.func.id == "next"
+        return is_next and bool(node.args) and self._means(node.args[0])
+
+    def _sets_variable(self, called: ast.Attribute, arguments: list[ast.expr]) -> bool:
+        """Recognise `os.environ.setdefault("NAME", ...)` and `os.putenv`."""
+        first = arguments[0] if arguments else None
+        is_name = isinstance(first, ast.Constant) and first.value == self.leaf
+        return is_name and called.attr in {"setdefault", "putenv"}
+
+    def _means(self, node: ast.AST) -> bool:
+        """Tell whether an expression is the variable, or something in it."""
+        if isinstance(node, ast.Name):
+            return node.id == self.leaf and not self.owner
+        if isinstance(node, ast.Subscript):
+            key = node.slice
+            return self._means(node.value) or (isinstance(key, ast.Constant) and key.value == self.leaf)
+        if not isinstance(node, ast.Attribute):
+            return False
+        if self._means(node.value):
             return True
-        return _sets_variable(node, name)
-    is_next = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "next"
-    return is_next and bool(node.args) and _names(node.args[0], name)  # type: ignore[attr-defined]
-
-
-def _sets_variable(node: ast.Call, name: str) -> bool:
-    """Tell whether it is `os.environ.setdefault("NAME", ...)` or `os.putenv`."""
-    first = node.args[0] if node.args else None
-    return (
-        isinstance(node.func, ast.Attribute)
-        and node.func.attr in {"setdefault", "putenv", "update"}
-        and isinstance(first, ast.Constant)
-        and first.value == name
-    )
-
-
-def _names(node: ast.AST, name: str) -> bool:
-    """Tell whether an expression that is changed is, or belongs to, the variable *name*."""
-    if isinstance(node, ast.Name):
-        return node.id == name
-    if isinstance(node, ast.Attribute):
-        return node.attr == name or _names(node.value, name)
-    if isinstance(node, ast.Subscript):
-        key = node.slice
-        return _names(node.value, name) or (isinstance(key, ast.Constant) and key.value == name)
-    return False
-
-
-def _is_first_value(node: ast.AST, tree: ast.Module) -> bool:
-    """Tell whether *node* is the plain `name = value` of a module: executed once, whoever imports it."""
-    return (
-        isinstance(node, ast.Assign) and node in tree.body and all(isinstance(t, ast.Name) for t in node.targets)
-    )
+        holder = node.value.id if isinstance(node.value, ast.Name) else None
+        if node.attr != self.leaf or holder is None:
+            return False
+        if self.owner:
+            return holder in {self.owner.rpartition(".")[2], "cls"}
+        return not self.is_own and holder not in {"self", "cls"}

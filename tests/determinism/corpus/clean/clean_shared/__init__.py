@@ -1,0 +1,1 @@
+"""What the clean files import."""

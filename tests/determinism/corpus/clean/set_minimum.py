@@ -1,0 +1,17 @@
+"""The smallest of a set."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+
+
+@task
+def load(**values):
+    print(values)
+
+
+with DAG("set_minimum", start_date=datetime(2024, 1, 1), schedule=None):
+    load(first=min({"eu", "us"}), last=max({"eu", "us"}))

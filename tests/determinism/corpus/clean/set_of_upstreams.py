@@ -1,0 +1,18 @@
+"""Dependencies have no order."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+
+
+@task
+def load(**values):
+    print(values)
+
+
+with DAG("set_of_upstreams", start_date=datetime(2024, 1, 1), schedule=None):
+    done = load.override(task_id="done")()
+    [load.override(task_id=name)() for name in {"eu", "us", "apac"}] >> done

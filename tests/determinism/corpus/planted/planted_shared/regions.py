@@ -1,0 +1,5 @@
+"""Regions."""
+
+from __future__ import annotations
+
+REGIONS = frozenset(["eu", "us", "apac", "latam"])  # expect: DYN102

@@ -1,0 +1,20 @@
+"""An attribute of an imported class counts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+
+from planted_shared.counters import Ticket
+
+
+@task
+def load(**values):
+    print(values)
+
+
+# expect: DYN101 in planted_shared/counters.py
+with DAG("second_class", start_date=datetime(2024, 1, 1), schedule=None):
+    load(ticket=Ticket().number)
