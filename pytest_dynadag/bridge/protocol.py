@@ -46,7 +46,7 @@ class Worker(Protocol):
     def queue(self, tis: Sequence[Any], session: Any) -> None:
         """Make the instances of a wave ready to be started."""
 
-    def run(self, ti: Any, **arguments: Any) -> None:
+    def run(self, *, ti: Any, **arguments: Any) -> None:
         """Execute one instance; takes what `dag.test()` hands to its `_run_task`."""
 
 
@@ -89,6 +89,9 @@ class Bridge(Protocol):
 
     def read_reference(self, value: Any, context: Any) -> Any:
         """Give the output that *value* refers to, for the instance of *context*; anything else as it is."""
+
+    def references_of(self, task: Any) -> set[str]:
+        """Give the ids of the tasks whose outputs *task* takes as arguments, other than to be mapped over them."""
 
     # Runs
 

@@ -105,6 +105,13 @@ class Bridge2:
             else value
         )
 
+    def references_of(self, task: Any) -> set[str]:
+        """Follow the XComArgs in a task's templated arguments, or in what a mapped one is made with."""
+        from airflow.models.xcom_arg import XComArg
+
+        arguments = task.partial_kwargs if self.is_mapped(task) else task
+        return {operator.task_id for operator, _ in XComArg.iter_xcom_references(arguments)}
+
     def make_smallest_dag(self) -> Any:
         """Make a DAG of one task that pushes an XCom to a mapped one."""
         from airflow.decorators import dag, task

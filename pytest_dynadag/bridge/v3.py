@@ -124,6 +124,13 @@ class Bridge3:
 
         return value.resolve(context) if isinstance(value, XComArg) else value
 
+    def references_of(self, task: Any) -> set[str]:
+        """Follow the XComArgs in a task's templated arguments, or in what a mapped one is made with."""
+        from airflow.sdk.definitions.xcom_arg import XComArg
+
+        arguments = task.partial_kwargs if self.is_mapped(task) else task
+        return {operator.task_id for operator, _ in XComArg.iter_xcom_references(arguments)}
+
     def make_smallest_dag(self) -> Any:
         """Make a DAG of one task that pushes an XCom to a mapped one."""
         from airflow.sdk import dag, task
@@ -173,6 +180,7 @@ class Bridge3:
     def direct(self, dag: Any) -> Iterator[Worker]:
         """Execute instances with the SDK's task runner over the execution API's functions."""
         from airflow.sdk.execution_time import task_runner
+
         from pytest_dynadag.bridge.execution_api import adapter_of
         from pytest_dynadag.bridge.worker3 import Worker3
 

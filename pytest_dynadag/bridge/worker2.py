@@ -18,8 +18,9 @@ class Worker2:
     def queue(self, tis: Sequence[Any], session: Any) -> None:
         """Leave a wave as it is: Airflow 2 starts an instance from any state."""
 
-    def run(self, ti: Any, session: Any, **options: Any) -> None:
+    def run(self, *, ti: Any, **arguments: Any) -> None:
         """Execute one instance, its triggers included."""
+        session = arguments["session"]
         while True:
             ti._run_raw_task(session=session)
             if ti.state != "deferred":

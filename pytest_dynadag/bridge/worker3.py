@@ -1,7 +1,5 @@
 """Airflow 3's worker in this process, without HTTP: the SDK's own task runner, supervisor and triggers."""
 
-# ruff: noqa: SLF001 - Airflow's private names are used in the bridge and nowhere else
-
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -32,7 +30,7 @@ class Worker3:
             session.execute(chunk.values(state="queued").execution_options(synchronize_session=False))
         session.commit()
 
-    def run(self, ti: Any, task: Any, **options: Any) -> None:
+    def run(self, *, ti: Any, **arguments: Any) -> None:
         """
         Execute one instance, its triggers included.
 
@@ -40,7 +38,7 @@ class Worker3:
         """
         while True:
             try:
-                self.supervisor.start(what=_describe(ti), task=task)
+                self.supervisor.start(what=_describe(ti), task=arguments["task"])
             except Exception:
                 self._fail(ti)
                 raise
@@ -100,7 +98,7 @@ def supervisor_class() -> Any:
     """Make the SDK's in-process supervisor, with our client, and with sockets only for those who use them."""
     from airflow.sdk.execution_time.supervisor import InProcessTestSupervisor
 
-    class DirectSupervisor(InProcessTestSupervisor):  # type: ignore[misc]
+    class DirectSupervisor(InProcessTestSupervisor):
         """The SDK's in-process supervisor, for one instance."""
 
         direct_client: Any = None

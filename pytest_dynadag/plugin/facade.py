@@ -222,6 +222,8 @@ class Dynadag:
         at: Any = None,
         engine: str | None = None,
         order: Any = None,
+        only: Iterable[str] | None = None,
+        until: str | None = None,
     ) -> Run:
         """
         Execute a DAG through Airflow, to its end, and observe what it became.
@@ -236,11 +238,14 @@ class Dynadag:
             connections: As for `load`.
             env: As for `load`.
             at: The logical date, as datetime or ISO text; the clock stands there.
-            engine: `airflow` for Airflow's own `dag.test()`.
+            engine: `direct`, or `airflow` for Airflow's own `dag.test()`.
             order: None (by task, then index), `"reverse"`, or a number that seeds another order.
+            only: The ids of the tasks that run; what they need from other tasks must be given.
+            until: The id of a task that runs with all that it waits for; the rest of the DAG does not.
 
         Raises:
             StuckRunError: The run cannot finish; the message lists what is stuck and why.
+            MissingGivenError: A part is to run, and outputs that it needs are absent; all are listed.
             UnknownNameError: There is no such DAG or task; the nearest are named.
         """
         from pytest_dynadag.bridge.extract import structure_of
@@ -257,6 +262,8 @@ class Dynadag:
             at=self._or_default("at", at),
             engine=self._or_default("engine", engine) or self.workplace.session.options.engine,
             order=self._or_default("order", order),
+            only=only,
+            until=until,
             **metadata,
         )
         self._recording.note_run(lambda: structure_of(found), run)

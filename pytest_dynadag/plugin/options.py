@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ENGINES = ("airflow",)
+ENGINES = ("direct", "airflow")
 TIMEOUT = 30.0
 """How many seconds a DAG file may take to load, unless told otherwise."""
 
@@ -77,7 +77,9 @@ def add_options(parser: pytest.Parser) -> None:
         help=f"how long one DAG file may take to load (default: {TIMEOUT:g})",
     )
     group.addoption(
-        "--dynadag-engine", choices=ENGINES, help="what runs DAGs: airflow is Airflow's own dag.test()"
+        "--dynadag-engine",
+        choices=ENGINES,
+        help="what runs DAGs: airflow is Airflow's own dag.test(), direct (default) the same without its detours",
     )
     group.addoption(
         "--dynadag-report",

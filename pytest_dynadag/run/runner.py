@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 from typing import Any
@@ -16,10 +16,11 @@ from pytest_dynadag.graph.planner import check_given
 from pytest_dynadag.graph.structure import Structure
 from pytest_dynadag.run.guard import GUARDED, Verdict, check_allow, guarded
 from pytest_dynadag.run.observation import Observation, ObservedError
+from pytest_dynadag.run.part import choose, complete
 from pytest_dynadag.run.request import Order, RunRequest
 
-ENGINES = ("airflow",)
-"""What can execute a DAG: `airflow` is Airflow's own `dag.test()`."""
+ENGINES = ("direct", "airflow")
+"""What can execute a DAG: `airflow` is Airflow's own `dag.test()`, `direct` the same without its detours."""
 
 
 class AtError(DynadagError):
@@ -125,11 +126,13 @@ def run_dag(
     connections: Mapping[str, Any] | None = None,
     env: Mapping[str, str | None] | None = None,
     at: datetime | date | str | None = None,
-    engine: str = "airflow",
+    engine: str = "direct",
     order: Order = None,
     max_map_length: int = 1024,
     siblings: Iterable[Any] = (),
     allow: Mapping[str, str] | None = None,
+    only: Iterable[str] | None = None,
+    until: str | None = None,
 ) -> Run:
     """
     Execute an Airflow DAG object and observe it.
@@ -143,24 +146,29 @@ def run_dag(
         variables: Airflow Variables that the tasks see.
         connections: Airflow Connections that the tasks see.
         env: Environment variables that the tasks see; None removes one.
-        at: The logical date, at which the clock stands still.
+        at: The logical date, at which the clock stands still; with `direct` it jumps where something would wait.
         engine: One of `ENGINES`.
         order: None (by task, then index), `"reverse"`, or a number that seeds another order.
         max_map_length: `[core] max_map_length`, in elements.
         siblings: Further DAG objects that the run may trigger.
         allow: Findings that are accepted, with the reason, by `DYN201`, `DYN201:dag_id` or `DYN201:dag_id.task_id`.
+        only: The ids of the tasks that run; what they need from others must be given.
+        until: The id of a task that runs with all that it waits for.
 
     Raises:
-        StuckRunError, GivenError, UnknownNameError, ParamsError, AtError, AllowError: See their texts.
+        StuckRunError, GivenError, MissingGivenError, UnknownNameError, ParamsError, AtError, AllowError,
+        AirflowRaisedError: See their texts.
     """
     from pytest_dynadag.bridge.extract import structure_of
-    from pytest_dynadag.run.engines.dag_test import run_with_dag_test
 
     if engine not in ENGINES:
         raise UnknownNameError("engine", engine, ENGINES, where="run(engine=...)")
     structure = structure_of(dag)
     known = Given.of(given, states, params=params, conf=conf, max_map_length=max_map_length)
     check_given(structure, known)
+    if only or until:
+        dag = part_of(dag, structure, known, only, until)
+        structure = structure_of(dag)
     request = RunRequest(
         given=known,
         at=read_moment(at),
@@ -172,8 +180,31 @@ def run_dag(
     )
     check_allow(allow or {})
     with guarded(dag) as guard:
-        observation = run_with_dag_test(dag, request)
+        observation = choose_engine(engine)(dag, request)
     return tell(structure, observation, guard.judge(observation.returned, observation.state, allow))
+
+
+def choose_engine(name: str) -> Callable[[Any, RunRequest], Observation]:
+    """Give the function that runs a DAG; *name* is one of `ENGINES`."""
+    if name == "airflow":
+        from pytest_dynadag.run.engines.dag_test import run_with_dag_test
+
+        return run_with_dag_test
+    from pytest_dynadag.run.engines.direct import run_directly
+
+    return run_directly
+
+
+def part_of(
+    dag: Any, structure: Structure, given: Given, only: Iterable[str] | None, until: str | None
+) -> Any:
+    """Give a DAG object that has only the tasks which are to run, and those given tasks that they need."""
+    from pytest_dynadag.bridge.loading import bridge
+
+    airflow = bridge()
+    chosen = choose(structure, only, until)
+    kept = complete(structure, chosen, given, lambda task_id: airflow.references_of(dag.task_dict[task_id]))
+    return dag.partial_subset(sorted(kept), include_upstream=False)
 
 
 def tell(structure: Structure, observation: Observation, verdict: Verdict) -> Run:
