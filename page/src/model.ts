@@ -28,7 +28,13 @@ export type TaskExpansion = {
   reason?: string;
 };
 export type Dependency = [up: string, down: string, kind: string, ancestors: number];
-export type Expansion = { dag_id: string; tasks: TaskExpansion[]; dependencies: Dependency[] };
+export type Noticed = { rule: string; message: string };
+export type Expansion = {
+  dag_id: string;
+  tasks: TaskExpansion[];
+  dependencies: Dependency[];
+  findings: Noticed[];
+};
 export type ExpansionRecord = {
   nodeid: string;
   name: string;

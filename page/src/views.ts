@@ -304,5 +304,9 @@ function makePaneBody(entry: Entry, record: ExpansionRecord | null): HTMLElement
     ["instances", instances.toLocaleString("en")],
   ];
   if (record.state !== null) facts.push(["run", `${record.state} in ${seconds(record.seconds)}`]);
-  return [new GraphView(drawing, `${record.kind} ${record.name} of ${entry.dagId}`).element, makeFacts(facts)];
+  const noticed = record.expansion.findings.map((finding): [string, string] => [finding.rule, finding.message]);
+  return [
+    new GraphView(drawing, `${record.kind} ${record.name} of ${entry.dagId}`).element,
+    makeFacts([...facts, ...noticed]),
+  ];
 }

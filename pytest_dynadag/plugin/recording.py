@@ -71,7 +71,7 @@ class Recording:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Note the findings that a failure carries, and the snapshots that a test found changed."""
         if call.excinfo is not None:
-            self.note_findings(getattr(call.excinfo.value, "findings", ()))
+            self._note_failure(call.excinfo.value)
         if call.when == "call":
             self._note_compared(getattr(item, "funcargs", {}).get("dynadag_snapshot"))
         return (yield)
@@ -93,14 +93,27 @@ class Recording:
         for name, expansion in plans.items():
             self._note_expansion(kind, structure, expansion, name=name)
 
-    def note_findings(self, findings: Iterable[Finding], allowed: str | None = None) -> None:
-        """Note findings, with the reason why they are accepted if they are; a report's properties name them."""
+    def note_findings(self, findings: Iterable[Finding]) -> None:
+        """Note findings; see `note_finding`."""
         for finding in findings:
-            circumstance = getattr(finding, "circumstance", None)
+            self.note_finding(finding)
+
+    def note_finding(
+        self, finding: Finding, *, allowed: str | None = None, circumstance: str | None = None
+    ) -> None:
+        """Note a finding, the reason why it is accepted if it is, and what it depends on; properties name it."""
+        self._add_property("dynadag_dag", finding.dag_id)
+        if allowed is None:
             self._add_property("dynadag_rule", finding.rule)
             self._add_property("dynadag_circumstance", circumstance)
-            self._add_property("dynadag_dag", finding.dag_id)
-            self._write("finding", allowed=allowed, circumstance=circumstance, **finding.to_dict())
+        self._write("finding", allowed=allowed, circumstance=circumstance, **finding.to_dict())
+
+    def _note_failure(self, failure: BaseException) -> None:
+        """Note what a failure carries: divergences, findings, those of the expansion that is not as expected."""
+        for divergence in getattr(failure, "divergences", ()):
+            self.note_finding(divergence.finding, circumstance=divergence.circumstance)
+        self.note_findings(getattr(failure, "findings", ()))
+        self.note_findings(getattr(getattr(failure, "expansion", None), "findings", ()))
 
     def note_snapshot(self, name: str, before: str, after: str, *, updated: bool) -> None:
         """Note a snapshot that is not as it was; *before* is empty for a new one."""

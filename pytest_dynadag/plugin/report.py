@@ -200,7 +200,8 @@ def _gather_findings(noted: Iterable[dict[str, Any]], root: Path) -> Iterator[Fi
         before = found.get(finding)
         nodeids = tuple(dict.fromkeys([*(before.nodeids if before else ()), entry["nodeid"]]))
         source = before.source if before else _read_source(finding, root)
-        found[finding] = FindingRecord(finding, nodeids, source, entry["allowed"], entry["circumstance"])
+        circumstance = (before.circumstance if before else None) or entry["circumstance"]
+        found[finding] = FindingRecord(finding, nodeids, source, entry["allowed"], circumstance)
     yield from found.values()
 
 
