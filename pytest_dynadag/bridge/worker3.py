@@ -38,28 +38,24 @@ class Worker3:
         """
         while True:
             try:
-                self.supervisor.start(what=_describe(ti), task=arguments["task"])
+                result = self.supervisor.start(what=_describe(ti), task=arguments["task"])
             except Exception:
                 self._fail(ti)
                 raise
-            if not self._fire(ti):
+            ti.state = result.ti.state
+            if ti.state != "deferred":
                 return
+            self._fire(ti)
 
-    def _fire(self, ti: Any) -> bool:
-        """Run the trigger of a deferred instance, and say whether it is to be resumed."""
+    def _fire(self, ti: Any) -> None:
+        """Run the trigger of a deferred instance, and make the instance ready to be resumed."""
         from airflow.models.taskinstance import TaskInstance
 
         with _session() as session:
             row = session.get(TaskInstance, ti.id)
-            if row is None:  # a retry gets an id of its own
-                return False
-            ti.state = row.state
-            if row.state != "deferred":
-                return False
             fire(row, session, lambda trigger: self._run_trigger(trigger, ti))
             row.state = "queued"
             session.commit()
-        return True
 
     def _run_trigger(self, trigger: Any, ti: Any) -> Any:
         if hasattr(self.supervisor, "run_trigger_in_process"):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import sys
 from collections.abc import Iterator
+from typing import Any
 
 _TASK_LOGGER = "airflow.task"
 
@@ -37,12 +39,20 @@ class Capture:
                 logger.setLevel(level)
                 logger.handlers, logger.propagate = handlers, propagate
 
-    @contextlib.contextmanager
-    def writing(self, sink: io.StringIO) -> Iterator[None]:
-        """Write to *sink* what one instance says; a further try adds to it."""
-        before = self.handler.setStream(sink)
-        try:
-            with contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
-                yield
-        finally:
-            self.handler.setStream(before or io.StringIO())
+    def writing(self, sink: io.StringIO) -> Writing:
+        """Write to *sink*, while the result is entered, what one instance says; a further try adds to it."""
+        return Writing(self.handler, sink)
+
+
+class Writing:
+    """Leads what is said to a sink; a class, because this is entered for each instance of a wide map."""
+
+    def __init__(self, handler: logging.StreamHandler[Any], sink: io.StringIO) -> None:
+        self.handler, self.sink = handler, sink
+
+    def __enter__(self) -> None:
+        self.before = self.handler.stream, sys.stdout, sys.stderr
+        self.handler.stream = sys.stdout = sys.stderr = self.sink
+
+    def __exit__(self, *error: object) -> None:
+        self.handler.stream, sys.stdout, sys.stderr = self.before

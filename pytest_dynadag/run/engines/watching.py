@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import sysconfig
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from traceback import walk_tb
@@ -31,11 +31,9 @@ class RunWatcher:
         self.sinks: dict[Key, io.StringIO] = {}
         self.capture = Capture()
 
-    @contextlib.contextmanager
-    def around(self, key: Key) -> Iterator[None]:
+    def around(self, key: Key) -> contextlib.AbstractContextManager[None]:
         """Capture what an instance prints and logs; a further try adds to it."""
-        with self.capture.writing(self.sinks.setdefault(key, io.StringIO())):
-            yield
+        return self.capture.writing(self.sinks.setdefault(key, io.StringIO()))
 
     def render(self, ti: Any, context: Any, render: Callable[[], Any]) -> Any:
         """Render as Airflow does; a given task is not rendered but armed."""
