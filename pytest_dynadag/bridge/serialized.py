@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-
 _CONTEXT = "_AIRFLOW_PARSING_CONTEXT_"
 
 

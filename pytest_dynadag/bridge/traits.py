@@ -1,7 +1,5 @@
 """What two parses of a DAG may disagree on besides its structure: schedule, callbacks, attributes, bound values."""
 
-# ruff: noqa: SLF001 - what a task was made with stands in private attributes
-
 from __future__ import annotations
 
 import datetime as dt

@@ -16,7 +16,8 @@ ABSENT = "$absent"
 
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}")
 _SECRET = re.compile(
-    r"pass(word|wd|phrase)|secret|token|api_?key|private_?key|access_?key|authorization|credential", re.I
+    r"pass(word|wd|phrase)|secret|token|api_?key|private_?key|access_?key|authorization|credential",
+    re.IGNORECASE,
 )
 _IN_URL = re.compile(r"(://[^\s/:@]*:)[^\s/@]+@")
 MASK = "***"

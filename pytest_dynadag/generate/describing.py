@@ -77,7 +77,9 @@ def describe_remedy(entry: Divergence) -> str:
     known = CIRCUMSTANCES.get(entry.circumstance)
     if known and entry.rule == known.rule:
         return known.remedy
-    return "make it depend on one of them only, then on none: the remedies are those of the single circumstances"
+    return (
+        "make it depend on one of them only, then on none: the remedies are those of the single circumstances"
+    )
 
 
 def describe_change(entry: Divergence | Change) -> str:
@@ -92,10 +94,8 @@ def describe_change(entry: Divergence | Change) -> str:
         return f"{presence} is there only {where}"
     verb = "gets" if _is_instance(parts) else "is"
     order = "; only the order differs" if entry.order_only else ""
-    return (
-        f"{_name(parts)} {verb} {show(entry.baseline)} {one} and {show(entry.changed)} {other}{order}".replace(
-            "  ", " "
-        )
+    return f"{_name(parts)} {verb} {show(entry.baseline)} {one} and {show(entry.changed)} {other}{order}".replace(
+        "  ", " "
     )
 
 
@@ -167,4 +167,3 @@ def _name(parts: tuple[str, ...]) -> str:
 
 def _place(entry: Divergence) -> str:
     return f"{entry.location}: " if entry.location else ""
-

@@ -39,7 +39,10 @@ class Check:
         names: The circumstances that are varied.
         seeds: How many generations are compared.
         own: The user's circumstances.
-        timeout, let_through, import_folders, skip_folders: As for `generate`.
+        timeout: As for `generate`.
+        let_through: As for `generate`.
+        import_folders: As for `generate`.
+        skip_folders: As for `generate`.
         now: The instant of the neutral generation, in seconds since 1970.
         tell: Called with a line of progress.
         cores: How many processes run at a time.
@@ -83,7 +86,9 @@ class Check:
             for number, chunk in enumerate(chunks)
             if chunk
         ]
-        verdicts = {path: data for answer in self._run(requests, [0] * len(requests)) for path, data in answer.items()}
+        verdicts = {
+            path: data for answer in self._run(requests, [0] * len(requests)) for path, data in answer.items()
+        }
         return [FileVerdict.from_dict(verdicts[path]) for path in suspects]
 
     def _generate(self, number: int) -> Generation:
@@ -136,7 +141,11 @@ def check(
     seeds: int = SEEDS,
     own: Iterable[Own] = (),
     given: Any = None,
-    **options: Any,
+    tell: Progress = lambda line: None,
+    timeout: float = TIMEOUT,
+    let_through: Iterable[str] = (),
+    import_folders: Iterable[Path] = (),
+    skip_folders: Iterable[str] = (),
 ) -> Determinism:
     """
     Compare generations of the DAG files of *roots*, and find out what those that differ depend on.
@@ -148,7 +157,11 @@ def check(
         seeds: How many generations to compare, at least 2.
         own: Circumstances that the user added.
         given: A `Given`: compare what the DAGs become for it, instead of the DAGs themselves.
-        options: As for `generate`; and `tell`, which is called with lines of progress.
+        tell: Called with lines of progress.
+        timeout: As for `generate`.
+        let_through: As for `generate`.
+        import_folders: As for `generate`.
+        skip_folders: As for `generate`.
 
     Raises:
         UnknownCircumstanceError: There is no such circumstance.
@@ -165,7 +178,11 @@ def check(
         seeds=max(seeds, 2),
         own=own,
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
-        **{name: tuple(value) if isinstance(value, (list, tuple)) else value for name, value in options.items()},
+        timeout=timeout,
+        let_through=tuple(let_through),
+        import_folders=tuple(import_folders),
+        skip_folders=tuple(skip_folders),
+        tell=tell,
     )
     generations = task.screen()
     suspects = find_suspects(generations)
@@ -208,9 +225,7 @@ def _compare_second(record: FileRecord) -> list[Change]:
     return compare(record.parses[0], second, only=second.get("as")) if second else []
 
 
-def _choose_possible(
-    wanted: Iterable[str], own: tuple[Own, ...]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _choose_possible(wanted: Iterable[str], own: tuple[Own, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Give the circumstances that are varied, and why others are not."""
     names = choose(wanted, own)
     left_out = [name for name, entry in CIRCUMSTANCES.items() if name not in names and not entry.on_request]

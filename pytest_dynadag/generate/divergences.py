@@ -67,10 +67,11 @@ class Divergence:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Divergence:
         """Read what `to_dict` wrote."""
-        places = {
-            name: Location.from_dict(data[name]) if data[name] else None for name in ("location", "via")
-        }
-        return cls(**{name: data[name] for name in _PLAIN}, under=tuple(data["under"]), **places)
+        location, via = (
+            Location.from_dict(data[name]) if data[name] else None for name in ("location", "via")
+        )
+        plain = {name: data[name] for name in _PLAIN}
+        return cls(**plain, under=tuple(data["under"]), location=location, via=via)
 
 
 _PLAIN = (
@@ -203,6 +204,19 @@ class Determinism:
     def read(cls, path: Path) -> Determinism:
         """Read the verdict that `save` wrote to *path*."""
         return cls.from_dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+class NotDeterministicError(AssertionError):
+    """DAG files that are not the same under every circumstance; *determinism* is the whole verdict."""
+
+    def __init__(self, determinism: Determinism) -> None:
+        self.determinism = determinism
+        super().__init__(str(determinism))
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The divergences as findings."""
+        return tuple(entry.finding for entry in self.determinism.divergences)
 
 
 def count_rules(divergences: Iterable[Divergence]) -> dict[str, int]:

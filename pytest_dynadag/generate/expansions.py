@@ -33,7 +33,13 @@ def _narrow(file: FileVerdict, records: Sequence[FileRecord | None], given: Any)
 def is_shaping(entry: Divergence) -> bool:
     """Tell whether a divergence is about what a DAG becomes, not about what a task is told besides."""
     parts = entry.pointer.split("/")[3:]
-    return len(parts) < 3 or parts[2] in {"mapping", "upstream", "trigger_rule", "map_index_template", "skips"}
+    return len(parts) < 3 or parts[2] in {
+        "mapping",
+        "upstream",
+        "trigger_rule",
+        "map_index_template",
+        "skips",
+    }
 
 
 def _plan_all(record: FileRecord | None, given: Any) -> Mapping[str, str]:

@@ -87,7 +87,7 @@ def _work(work: Callable[[], Any], writing: int) -> None:
 def _read(reading: int, timeout: float) -> bytes | None:
     """Read until the end; None if it does not come in time."""
     until = time.clock_gettime(time.CLOCK_MONOTONIC) + timeout
-    parts = []
+    parts: list[bytes] = []
     while (left := until - time.clock_gettime(time.CLOCK_MONOTONIC)) > 0:
         if select.select([reading], [], [], left)[0]:
             part = os.read(reading, _CHUNK)

@@ -50,7 +50,9 @@ Parse = dict[str, Any]
 
 def changed_names(variation: Variation) -> frozenset[str]:
     """Give the circumstances that are changed for everybody."""
-    return frozenset() if variation.only else frozenset(n for n, number in variation.numbers.items() if number)
+    return (
+        frozenset() if variation.only else frozenset(n for n, number in variation.numbers.items() if number)
+    )
 
 
 @contextmanager

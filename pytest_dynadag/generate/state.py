@@ -54,7 +54,7 @@ def take_snapshot(asking: Asking) -> Snapshot:
 
 def own_modules(asking: Asking) -> list[types.ModuleType]:
     """Give the user's modules that are imported; the DAG file's own is made anew at each parse."""
-    loaded = [module for module in list(sys.modules.values()) if isinstance(module, types.ModuleType)]
+    loaded: list[Any] = list(sys.modules.values())
     return [
         module
         for module in loaded
@@ -84,12 +84,14 @@ def locate_change(changed: Iterable[tuple[str, str]], files: Iterable[str]) -> S
 
 def _plain_values(tree: ast.Module) -> set[ast.AST]:
     """Give the statements `name = value` of modules and classes: executed once, whoever imports them."""
-    bodies = [tree, *(node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))]
+    bodies: list[ast.Module | ast.ClassDef] = [tree]
+    bodies += [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
     return {
         node
         for owner in bodies
         for node in owner.body
-        if isinstance(node, (ast.Assign, ast.AnnAssign)) and all(isinstance(t, ast.Name) for t in _targets(node))
+        if isinstance(node, (ast.Assign, ast.AnnAssign))
+        and all(isinstance(t, ast.Name) for t in _targets(node))
     }
 
 

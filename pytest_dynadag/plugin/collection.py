@@ -26,6 +26,7 @@ from pytest_dynadag.generate.records import FileRecord, Generation
 from pytest_dynadag.graph.structure import Structure
 from pytest_dynadag.location import Location
 from pytest_dynadag.plugin.checks import CheckFailure, check_expansions, check_imports
+from pytest_dynadag.plugin.determining import ALLOWED, check_deterministic
 from pytest_dynadag.plugin.fixtures import dynadag_of
 from pytest_dynadag.plugin.recording import recording_of
 from pytest_dynadag.plugin.roots import is_test_file
@@ -100,6 +101,7 @@ class DagNode(pytest.Collector):
 
     def collect(self) -> Iterator[pytest.Item]:
         """Give the checks of the DAG."""
+        yield DeterministicItem.from_parent(self, name="deterministic", structure=self.structure)
         yield ExpandsItem.from_parent(self, name="expands", structure=self.structure)
 
 
@@ -190,6 +192,27 @@ class ImportsItem(Check):
     def runtest(self) -> None:
         """Look into the record."""
         check_imports(self.record)
+
+
+class DeterministicItem(Check):
+    """Checks that a DAG is the same under every circumstance."""
+
+    check = "deterministic"
+
+    def __init__(self, *, structure: Structure, **arguments: Any) -> None:
+        super().__init__(dag_id=structure.dag_id, **arguments)
+        self.structure = structure
+        self.location_of_check = structure.location
+
+    def runtest(self) -> None:
+        """Look into the verdict on the whole session's files."""
+        left, accepted = check_deterministic(session_of(self.config), self.path, self.structure.dag_id)
+        if accepted:
+            self.user_properties.append((ALLOWED, accepted))
+        if not left.ok:
+            raise CheckFailure(str(left), (entry.finding for entry in left.divergences))
+        if left.not_checked:
+            self.add_report_section("call", "not checked", "\n".join(left.not_checked))
 
 
 class ExpandsItem(Check):

@@ -16,6 +16,7 @@ from pytest_dynadag.errors import DynadagError, UnknownNameError, suggest
 
 if TYPE_CHECKING:
     from pytest_dynadag.bridge.loading import Loaded
+    from pytest_dynadag.generate.divergences import Determinism
     from pytest_dynadag.graph.expansion import Expansion
     from pytest_dynadag.graph.structure import Structure
     from pytest_dynadag.plugin.recording import Recording
@@ -284,6 +285,53 @@ class Dynadag:
         from pytest_dynadag.plugin.recording import recording_of
 
         return recording_of(self.workplace.session)
+
+    def check_determinism(
+        self,
+        path_or_dag_id: str | Path,
+        *,
+        circumstances: Iterable[str] | None = None,
+        seeds: int | None = None,
+        given: Mapping[Any, Any] | None = None,
+    ) -> Determinism:
+        """
+        Compare generations of a DAG file, a folder or a DAG, and find out what those that differ depend on.
+
+        Args:
+            path_or_dag_id: A path, relative to pytest's rootdir, or a dag_id.
+            circumstances: Names of those to vary: only these, or `-name` and `+name` to change the defaults.
+            seeds: How many generations to compare.
+            given: As for `plan`: compare what the DAGs become for it, instead of the DAGs themselves.
+
+        Raises:
+            UnknownNameError: There is no such file or DAG; the nearest are named.
+            UnknownCircumstanceError: There is no such circumstance.
+        """
+        from pytest_dynadag.plugin.determining import check_one
+
+        return check_one(
+            self.workplace.session,
+            path_or_dag_id,
+            circumstances=circumstances,
+            seeds=seeds,
+            given=self._or_default("given", given),
+        )
+
+    def assert_deterministic(self, path_or_dag_id: str | Path, **options: Any) -> None:
+        """
+        Fail with what differs unless all generations are the same; *options* as for `check_determinism`.
+
+        Raises:
+            NotDeterministicError: They differ; `.determinism` is the verdict. What the ini `dynadag_allow` accepts
+                is no difference.
+        """
+        from pytest_dynadag.generate.divergences import NotDeterministicError
+        from pytest_dynadag.plugin.determining import read_allowances, split_allowed
+
+        found = self.check_determinism(path_or_dag_id, **options)
+        left, _ = split_allowed(found, read_allowances(self.workplace.session.options.allowed))
+        if not left.ok:
+            raise NotDeterministicError(left)
 
     # -- finding the DAG ------------------------------------------------------------------------------
 

@@ -37,6 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
     session = session_of(config)
     if session.options.active:
         session.add_defaults_to_arguments()
+        _check_determinism(session)
     if session.options.active or session.options.is_recorded:
         _follow(session)
 
@@ -124,6 +125,14 @@ def _make_collection(config: pytest.Config) -> DagCollection:
         return DagCollection(session_of(config).generation())
     except DynadagError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def _check_determinism(session: DagSession) -> None:
+    """Find out before the first test whether the DAGs stay the same, where a test asks for it."""
+    from pytest_dynadag.plugin.determining import DeterminismRun, check_options
+
+    check_options(session)
+    session.config.pluginmanager.register(DeterminismRun(session), "dynadag-determinism")
 
 
 def _follow(session: DagSession) -> None:

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 ENGINES = ("direct", "airflow")
+SEEDS = 5
+"""How many generations are compared, unless told otherwise."""
+
 TIMEOUT = 30.0
 """How many seconds a DAG file may take to load, unless told otherwise."""
 
@@ -33,6 +36,10 @@ class Options:
         reports: Where to write reports, in the forms that their endings ask for.
         coverage: Whether to show which lengths and ends of what is mapped tests saw.
         least_coverage: How many percent of them are needed; None for any.
+        circumstances: Which circumstances are varied, as for `circumstances.choose`.
+        seeds: How many generations are compared.
+        own_circumstances: Lines `name = module:function`.
+        allowed: Lines `RULE:dag_id = reason`.
     """
 
     active: bool
@@ -42,6 +49,10 @@ class Options:
     reports: tuple[Path, ...] = ()
     coverage: bool = False
     least_coverage: float | None = None
+    circumstances: tuple[str, ...] = ()
+    seeds: int = SEEDS
+    own_circumstances: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
 
     @property
     def is_recorded(self) -> bool:
@@ -59,6 +70,10 @@ class Options:
             reports=_read_reports(config),
             coverage=bool(config.getoption("dynadag_cov") or config.getini("dynadag_cov")),
             least_coverage=_read_least_coverage(config),
+            circumstances=_read_circumstances(config),
+            seeds=_read_seeds(config),
+            own_circumstances=tuple(config.getini("dynadag_own_circumstances")),
+            allowed=tuple(config.getini("dynadag_allow")),
         )
 
 
@@ -98,6 +113,30 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="PERCENT",
         help="fail where tests saw less than that of what mapped tasks and groups can become",
     )
+    group.addoption(
+        "--dynadag-circumstances",
+        metavar="NAMES",
+        help="which circumstances are varied to see whether DAGs stay the same, separated by commas; "
+        "-NAME: all but this one, +NAME: this one too (default: all but working_directory)",
+    )
+    group.addoption(
+        "--dynadag-seeds",
+        metavar="N",
+        help=f"how many generations are compared, each with another hash seed (default: {SEEDS})",
+    )
+    parser.addini("dynadag_circumstances", "as --dynadag-circumstances")
+    parser.addini("dynadag_seeds", "as --dynadag-seeds")
+    parser.addini(
+        "dynadag_own_circumstances",
+        "circumstances of your own, each a line `name = module:function`; the function gets a number, 0 for "
+        "the neutral value, and returns a context manager around a parse",
+        type="linelist",
+    )
+    parser.addini(
+        "dynadag_allow",
+        "findings that are accepted, each a line `RULE:dag_id = reason`; the dag_id may be a pattern or left out",
+        type="linelist",
+    )
     parser.addini("dynadag", "as --dynadag", type="bool", default=False)
     parser.addini("dynadag_report", "as --dynadag-report, relative to this file", type="args")
     parser.addini("dynadag_cov", "as --dynadag-cov", type="bool", default=False)
@@ -126,6 +165,20 @@ def _read_timeout(config: pytest.Config) -> float:
     if not seconds > 0:
         raise pytest.UsageError(f"{name}: a number of seconds above 0 is needed, not {text!r}")
     return seconds
+
+
+def _read_circumstances(config: pytest.Config) -> tuple[str, ...]:
+    _, text = _first_given(config, "--dynadag-circumstances", "dynadag_circumstances")
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _read_seeds(config: pytest.Config) -> int:
+    name, text = _first_given(config, "--dynadag-seeds", "dynadag_seeds")
+    if not text:
+        return SEEDS
+    if not text.isdecimal() or int(text) < 2:
+        raise pytest.UsageError(f"{name}: a number of generations from 2 on is needed, not {text!r}")
+    return int(text)
 
 
 def _read_reports(config: pytest.Config) -> tuple[Path, ...]:

@@ -31,7 +31,9 @@ def read_expected(path: Path) -> Expected:
     rule, other, number = next(_find_marks(path))
     if other:
         target = path.parent / other
-        number = next(n for found, _, n in _find_marks(target) if found == rule and _concerns(path, target, n))
+        number = next(
+            n for found, _, n in _find_marks(target) if found == rule and _concerns(path, target, n)
+        )
         return Expected(path, rule, (str(target), number))
     return Expected(path, rule, (str(path), number))
 

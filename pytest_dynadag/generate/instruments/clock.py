@@ -81,7 +81,7 @@ def _patch_time(clock: Clock, patches: Patches) -> None:
         clock.tick(own=asking.is_own_call())
         return clock.read(changed=asking.is_changed(NAME))
 
-    patches.set(time, "time", lambda: look())
+    patches.set(time, "time", look)
     patches.set(time, "time_ns", lambda: int(look() * 1e9))
     for name in ("localtime", "gmtime", "ctime"):
         patches.set(time, name, _default_first(getattr(time, name), clock))

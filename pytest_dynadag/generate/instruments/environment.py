@@ -114,7 +114,9 @@ def _patch_reading(asking: Asking, variation: Variation, patches: Patches) -> No
         circumstance = _concern(key, names)
         is_changed = circumstance is not None and asking.is_changed(circumstance)
         if is_changed and asking.only:
-            return names[key] if circumstance == NAME else _context_value(key, variation) or getitem(self, key)
+            return (
+                names[key] if circumstance == NAME else _context_value(key, variation) or getitem(self, key)
+            )
         return getitem(self, key)
 
     def iterate_names(self: Any) -> Iterator[Any]:

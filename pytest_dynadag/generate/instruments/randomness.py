@@ -61,14 +61,14 @@ def apply(asking: Asking, variation: Variation, patches: Patches) -> None:
     _patch_entropy(sources, patches)
     patches.set(builtins, "id", _make_id(asking, number))
     # Modules that are loaded already hold the functions that were replaced just now.
-    random._inst.seed(_SEED + number)  # type: ignore[attr-defined]  # noqa: SLF001
+    random._inst.seed(_SEED + number)  # noqa: SLF001
     if "numpy.random" in sys.modules:
         sys.modules["numpy.random"].seed(_SEED + number)
 
 
 def _patch_functions(sources: Sources, patches: Patches) -> None:
     for name, value in list(vars(random).items()):
-        if getattr(value, "__self__", None) is random._inst:  # type: ignore[attr-defined]  # noqa: SLF001
+        if getattr(value, "__self__", None) is random._inst:  # noqa: SLF001
             patches.set(random, name, _draw(sources, name))
 
 

@@ -48,8 +48,6 @@ class _Turnable:
 class TurnableSet(_Turnable, set):  # type: ignore[type-arg]
     """A set that knows where it was made."""
 
-    __hash__ = None  # type: ignore[assignment]
-
     def pop(self) -> Any:
         """Remove and give the member that comes first."""
         for member in self:
@@ -116,46 +114,45 @@ class _Wrapping(ast.NodeTransformer):
     def __init__(self, file: str) -> None:
         self.file = file
 
-    def visit_Set(self, node: ast.Set) -> ast.AST:  # noqa: N802 - the name that ast asks for
+    def visit_Set(self, node: ast.Set) -> Any:
         return self._wrap(_MAKE, self.generic_visit(node))
 
-    def visit_SetComp(self, node: ast.SetComp) -> ast.AST:  # noqa: N802
+    def visit_SetComp(self, node: ast.SetComp) -> Any:
         return self._wrap(_MAKE, self._watch_generators(node))
 
-    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:  # noqa: N802
+    def visit_BinOp(self, node: ast.BinOp) -> Any:
         visited = self.generic_visit(node)
         is_set_operator = isinstance(node.op, (ast.BitOr, ast.BitAnd, ast.BitXor, ast.Sub))
         return self._wrap(_MAKE, visited) if is_set_operator else visited
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
+    def visit_Call(self, node: ast.Call) -> Any:
         called = node.func
         self.generic_visit(node)
-        if isinstance(called, ast.Name) and called.id in _ITERATING:
-            node.args = [self._watch(argument) for argument in node.args]
-        elif isinstance(called, ast.Attribute) and called.attr in {"join", "fromkeys"}:
+        iterates = isinstance(called, ast.Name) and called.id in _ITERATING
+        if iterates or (isinstance(called, ast.Attribute) and called.attr in {"join", "fromkeys"}):
             node.args = [self._watch(argument) for argument in node.args]
         makes = isinstance(called, ast.Name) and called.id in {"set", "frozenset"}
         makes = makes or (isinstance(called, ast.Attribute) and called.attr in _SET_METHODS)
         return self._wrap(_MAKE, node) if makes else node
 
-    def visit_For(self, node: ast.For) -> ast.AST:  # noqa: N802
+    def visit_For(self, node: ast.For) -> Any:
         self.generic_visit(node)
         node.iter = self._watch(node.iter)
         return node
 
-    def visit_Starred(self, node: ast.Starred) -> ast.AST:  # noqa: N802
+    def visit_Starred(self, node: ast.Starred) -> Any:
         self.generic_visit(node)
         if isinstance(node.ctx, ast.Load):
             node.value = self._watch(node.value)
         return node
 
-    def visit_ListComp(self, node: ast.ListComp) -> ast.AST:  # noqa: N802
+    def visit_ListComp(self, node: ast.ListComp) -> Any:
         return self._watch_generators(node)
 
-    def visit_GeneratorExp(self, node: ast.GeneratorExp) -> ast.AST:  # noqa: N802
+    def visit_GeneratorExp(self, node: ast.GeneratorExp) -> Any:
         return self._watch_generators(node)
 
-    def visit_DictComp(self, node: ast.DictComp) -> ast.AST:  # noqa: N802
+    def visit_DictComp(self, node: ast.DictComp) -> Any:
         return self._watch_generators(node)
 
     def _watch_generators(self, node: Any) -> Any:

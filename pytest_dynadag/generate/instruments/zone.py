@@ -45,8 +45,8 @@ def apply(asking: Asking, variation: Variation, patches: Patches) -> None:
     methods = ((dt.datetime, "timestamp"), (dt.datetime, "astimezone"))
     for owner, name in methods:
         patches.set_builtin(owner, name, _wrap_method(vars(owner)[name], asking, zone))
-    for owner in (dt.datetime, dt.date):
-        patches.set_builtin(owner, "fromtimestamp", classmethod(_wrap_conversion(owner, asking, zone)))
+    for kind in (dt.datetime, dt.date):
+        patches.set_builtin(kind, "fromtimestamp", classmethod(_wrap_conversion(kind, asking, zone)))
     for name in ("localtime", "mktime"):
         patches.set(time, name, _wrap(getattr(time, name), asking, zone))
 
@@ -100,5 +100,3 @@ def _move(zone: str | None) -> None:
     time.tzset()
     if pendulum := sys.modules.get("pendulum.tz.local_timezone"):
         pendulum._local_timezone = None  # type: ignore[attr-defined]  # noqa: SLF001 - found out once, kept
-
-

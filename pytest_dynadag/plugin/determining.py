@@ -1,0 +1,200 @@
+"""The determinism of a session's DAG files: found out once, before the first check that needs it, shared by all."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_dynadag.errors import DynadagError
+from pytest_dynadag.findings import Finding
+from pytest_dynadag.plugin.allowing import Allowance, find_allowance
+
+if TYPE_CHECKING:
+    from pytest_dynadag.generate.divergences import Determinism, Divergence
+    from pytest_dynadag.generate.records import Root
+    from pytest_dynadag.plugin.session import DagSession
+
+_FOUND = pytest.StashKey["Determinism"]()
+_PATIENCE = 2.0  # seconds after which progress is shown
+ALLOWED = "dynadag_allowed"
+"""Under what name a report carries the findings that were accepted."""
+
+
+class DeterminismRun:
+    """A plugin of its own: finds out before the tests run, and shows at the end what was accepted."""
+
+    def __init__(self, session: DagSession) -> None:
+        self.session = session
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
+        """Check before the first test, whose time limit it is not; only where some item needs it."""
+        wanted = any(getattr(item, "check", "") == "deterministic" for item in session.items)
+        if wanted and not session.config.option.collectonly:
+            determinism_of(self.session)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Show the findings that were accepted, and what was not checked."""
+        reports = [report for reports in terminalreporter.stats.values() for report in reports]
+        found = [value for report in reports for value in _read_allowed(report)]
+        for line in dict.fromkeys(found):
+            terminalreporter.write_line(f"accepted: {line}")
+
+
+def determinism_of(session: DagSession) -> Determinism:
+    """Give the verdict on the DAG files that are collected; made by whichever process asks first."""
+    stash = session.config.stash
+    if _FOUND not in stash:
+        stash[_FOUND] = check_once(session, "determinism", session.collected)
+    return stash[_FOUND]
+
+
+def check_once(
+    session: DagSession,
+    name: str,
+    roots: Sequence[Root],
+    *,
+    circumstances: Iterable[str] | None = None,
+    seeds: int | None = None,
+    given: Any = None,
+) -> Determinism:
+    """Check *roots* under the session's options; of several processes that ask under one *name*, one does."""
+    from filelock import FileLock
+
+    from pytest_dynadag.generate.circumstances import Own
+    from pytest_dynadag.generate.determinism import check
+    from pytest_dynadag.generate.divergences import Determinism
+
+    options = session.options
+    record = session.folder / f"{name}.json"
+    with FileLock(session.folder / f"{name}.lock"):
+        if record.exists():
+            return Determinism.read(record)
+        found = check(
+            tuple(roots),
+            folder=session.folder / name,
+            circumstances=options.circumstances if circumstances is None else circumstances,
+            seeds=options.seeds if seeds is None else seeds,
+            own=[Own.read(line) for line in options.own_circumstances],
+            given=given,
+            tell=Progress(session.config).tell,
+            timeout=options.timeout,
+            let_through=options.let_through,
+            import_folders=session.import_folders,
+            skip_folders=session.config.getini("norecursedirs"),
+        )
+        found.save(record)
+    return found
+
+
+def check_one(
+    session: DagSession,
+    path_or_dag_id: str | Path,
+    *,
+    circumstances: Iterable[str] | None = None,
+    seeds: int | None = None,
+    given: Mapping[Any, Any] | None = None,
+) -> Determinism:
+    """Give the verdict on a file, a folder or a DAG: that of the session where nothing else is asked."""
+    from pytest_dynadag.generate.records import Root
+    from pytest_dynadag.graph.canonical import digest
+    from pytest_dynadag.graph.given import Given
+
+    path = Path(os.path.abspath(session.config.rootpath / path_or_dag_id))  # noqa: PTH100 - links stay
+    dag_id = None
+    if not path.exists():
+        record, _ = session.find(str(path_or_dag_id))
+        path, dag_id = Path(record.path), str(path_or_dag_id)
+    asked = (circumstances, seeds, given)
+    if asked == (None, None, None) and any(_covers(root.path, path) for root in session.collected):
+        found = determinism_of(session)
+    else:
+        name = f"determinism-{digest([str(path), list(circumstances or ()), seeds, repr(given)])}"
+        known = Given.of(given) if given is not None else None
+        root = Root(path, "named in a test")
+        found = check_once(session, name, [root], circumstances=circumstances, seeds=seeds, given=known)
+    if path.is_dir():
+        files = tuple(file for file in found.files if _covers(path, Path(file.path)))
+        return replace(found, files=files)
+    return found.about(str(path), dag_id)
+
+
+def _covers(folder: Path, path: Path) -> bool:
+    return folder == path or folder in path.parents
+
+
+class Progress:
+    """Shows lines of progress once something takes long."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.started = time.clock_gettime(time.CLOCK_MONOTONIC)
+
+    def tell(self, line: str) -> None:
+        """Show *line*, if it is late enough and somebody sees it."""
+        if time.clock_gettime(time.CLOCK_MONOTONIC) - self.started < _PATIENCE:
+            return
+        capture = self.config.pluginmanager.getplugin("capturemanager")
+        reporter = self.config.pluginmanager.getplugin("terminalreporter")
+        if reporter is None:
+            return
+        if capture is None:
+            reporter.write_line(f"dynadag: {line}")
+            return
+        with capture.global_and_fixture_disabled():
+            reporter.write_line(f"dynadag: {line}")
+
+
+def split_allowed(
+    determinism: Determinism, allowances: Iterable[Allowance]
+) -> tuple[Determinism, list[tuple[Finding, Allowance]]]:
+    """Take out what is accepted; give the rest, and what was taken out with its allowance."""
+    allowances = tuple(allowances)
+    accepted: list[tuple[Finding, Allowance]] = []
+
+    def is_left(entry: Divergence) -> bool:
+        allowance = find_allowance(entry.finding, allowances)
+        if allowance is not None:
+            accepted.append((entry.finding, allowance))
+        return allowance is None
+
+    files = tuple(
+        replace(file, divergences=tuple(filter(is_left, file.divergences))) for file in determinism.files
+    )
+    return replace(determinism, files=files), accepted
+
+
+def check_deterministic(session: DagSession, path: Path, dag_id: str) -> tuple[Determinism, list[str]]:
+    """Give what is left of the verdict on a DAG, and in words what was accepted."""
+    left, accepted = split_allowed(
+        determinism_of(session).about(str(path), dag_id), read_allowances(session.options.allowed)
+    )
+    told = [f"{finding.rule} {finding.location or path}: {entry.reason}" for finding, entry in accepted]
+    return left, list(dict.fromkeys(told))
+
+
+def read_allowances(lines: Iterable[str]) -> list[Allowance]:
+    """Read the lines of `dynadag_allow`."""
+    return [Allowance.read(line) for line in lines if line.strip()]
+
+
+def check_options(session: DagSession) -> None:
+    """Refuse options that cannot be meant before anything is done; raises `pytest.UsageError`."""
+    from pytest_dynadag.generate.circumstances import Own, choose
+
+    try:
+        read_allowances(session.options.allowed)
+        choose(session.options.circumstances, [Own.read(line) for line in session.options.own_circumstances])
+    except DynadagError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def _read_allowed(report: Any) -> list[str]:
+    properties = dict(getattr(report, "user_properties", ()))
+    return list(properties.get(ALLOWED, ())) if getattr(report, "when", "") == "call" else []
