@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from pytest_dynadag.bridge.labels import make_labeller
+from pytest_dynadag.bridge.patching import replaced
 from pytest_dynadag.graph.expansion import UNKNOWN, Expansion
 from pytest_dynadag.graph.given import Failed, Given, Skipped, format_key, parse_key
 from pytest_dynadag.graph.planner import plan
 from pytest_dynadag.graph.structure import Structure
-from pytest_dynadag.run.runner import Run
+from pytest_dynadag.run.engines import execution
+from pytest_dynadag.run.runner import Run, run_dag
 
 HERE = Path(__file__).parent
 MAX_MAP_LENGTH = 5
@@ -123,8 +125,21 @@ def plainly(value: Any) -> str:
 # -- Airflow's own edges ----------------------------------------------------------------------------
 
 
+def run_and_ask(dag: Any, **options: Any) -> tuple[Run, set[tuple[str, str]]]:
+    """Run a DAG, and ask Airflow for the edges between its instances while their rows are there."""
+    edges: set[tuple[str, str]] = set()
+    observe = execution.observe
+
+    def ask(*args: Any) -> Any:
+        edges.update(airflow_edges(dag))
+        return observe(*args)
+
+    with replaced(execution, "observe", ask):
+        return run_dag(dag, max_map_length=MAX_MAP_LENGTH, **options), edges
+
+
 def airflow_edges(dag: Any) -> set[tuple[str, str]]:
-    """Ask Airflow which instances each instance of the last run waits for: its own rule, its own rows."""
+    """Ask Airflow which instances each instance waits for: its own rule, its own rows."""
     from airflow import settings
     from airflow.models.taskinstance import TaskInstance
     from sqlalchemy import select

@@ -6,13 +6,12 @@ import os
 from typing import Any
 
 import pytest
-from comparison import airflow_edges, differences, plan_for
+from comparison import differences, plan_for, run_and_ask
 from hypothesis import HealthCheck, Phase, given, note, settings
 
 from pytest_dynadag.bridge.extract import structure_of
 from pytest_dynadag.graph.given import Failed, Skipped
 from pytest_dynadag.graph.structure import Structure
-from pytest_dynadag.run.runner import run_dag
 
 BUDGET = int(os.environ.get("DYNADAG_FUZZ", "60"))
 WIDEST = 64
@@ -40,10 +39,10 @@ def compare(steps: Any) -> None:
     planned = plan_for(structure, everything(structure, builder.known), strict=False)
     note("\n".join(repr(task) for task in structure.tasks))
 
-    run = run_dag(builder.dag, max_map_length=5)
+    run, edges = run_and_ask(builder.dag)
 
     assert {} == differences(planned, run)
-    assert airflow_edges(builder.dag) == set(planned.edges)
+    assert edges == set(planned.edges)
 
 
 @pytest.mark.timeout(60 + 20 * BUDGET)
