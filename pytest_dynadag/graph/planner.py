@@ -147,11 +147,8 @@ class _Planner:
             self._expand_placeholder(task, count, self.scheduler.judge_row(task, count))
 
     def _expand_placeholder(self, task: Task, count: int | Unknown, verdict: Verdict) -> None:
-        if count and isinstance(count, int) and self._is_skipped_uncounted(task, count, verdict):
-            self._settle(task, count, [verdict], verdict.wave)
-        elif verdict.state:
-            why = _explain(task, verdict.state, self.outcomes)
-            self._leave(task, 0, End(verdict.state, verdict.wave), f"never expanded: {why}")
+        if verdict.state:
+            self._end_placeholder(task, count, verdict, verdict.state)
         elif not self.scheduler.knows_length(task, verdict.wave):
             why = f"trigger rule {task.trigger_rule} is met before all it is mapped over has ended"
             self._leave(task, 0, End(UPSTREAM_FAILED, verdict.wave), f"never expanded: {why}")
@@ -163,11 +160,15 @@ class _Planner:
             since = verdict.wave
             self._settle(task, count, self.scheduler.judge_indexes(task, count, since), since)
 
-    def _is_skipped_uncounted(self, task: Task, count: int, verdict: Verdict) -> bool:
-        if verdict.state != SKIPPED or not self.scheduler.skips_uncounted(task, count):
-            return False
-        self.uncounted.append(task.task_id)
-        return self.behaviour.expands_what_it_skips
+    def _end_placeholder(self, task: Task, count: int | Unknown, verdict: Verdict, state: str) -> None:
+        if count and isinstance(count, int):
+            if state == SKIPPED and self.scheduler.skips_uncounted(task, count):
+                self.uncounted.append(task.task_id)
+            if self.behaviour.expands_what_it_skips and self.scheduler.skips_loosely(task, count, verdict):
+                self._settle(task, count, [verdict], verdict.wave)
+                return
+        why = _explain(task, state, self.outcomes)
+        self._leave(task, 0, End(state, verdict.wave), f"never expanded: {why}")
 
     def _leave_uncounted(self, task: Task, wave: int) -> None:
         """Leave a task whose length the scheduler cannot find, because nobody gave it or because it never could."""

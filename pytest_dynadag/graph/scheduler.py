@@ -17,6 +17,9 @@ from pytest_dynadag.graph.expansion import Unknown
 from pytest_dynadag.graph.skips import Index, Skips
 from pytest_dynadag.graph.structure import Structure, Task
 
+_LOOSE_RULE = "none_failed_min_one_success"
+"""Before 3.3, the one rule that marks an instance as skipped and counts as met all the same."""
+
 Signature = tuple[tuple[End, ...], ...]
 """The ends above one index that may differ from those above another."""
 
@@ -59,9 +62,19 @@ class Scheduler:
 
         `none_failed_min_one_success` then finds as many skipped rows as there are rows: none.
         """
-        if task.trigger_rule != "none_failed_min_one_success" or not task.upstream:
+        if task.trigger_rule != _LOOSE_RULE or not task.upstream:
             return False
         return not self._tally_above(task, None, count, task.upstream).all
+
+    def skips_loosely(self, task: Task, count: int, verdict: Verdict) -> bool:
+        """Tell whether a placeholder is marked as skipped by a rule that counts as met, and by nothing else."""
+        if task.trigger_rule != _LOOSE_RULE or verdict.state != SKIPPED:
+            return False
+        found = self.skips.looked_up(task, None)
+        others = [self._judge_sources(task), Verdict(SKIPPED if found is not None else None, found or 0)]
+        if any(other.state and other.wave <= verdict.wave for other in others):
+            return False
+        return self._judge(task, None, count) == verdict
 
     def judge_indexes(self, task: Task, count: int, since: int) -> list[Verdict]:
         """
