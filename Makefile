@@ -2,6 +2,8 @@
 #   make demo               collect, plan and run the example DAGs
 #   make test               the suite;                     AIRFLOW=2.11 chooses the version
 #   make lint               style, format and types
+#   make fuzz N=500         random DAGs, planned and run; the suite itself tries 60
+#   make bench              measure, and fail where a figure is missed
 #   make setup              the environment alone
 #   make constraints        resolve the dependencies anew
 #   make page               build the HTML report's page from page/ (needs Node 20 and npm; nothing else does)
@@ -12,6 +14,7 @@
 DEFAULT_AIRFLOW := 3.3
 AIRFLOW ?= $(DEFAULT_AIRFLOW)
 ARGS ?=
+N ?= 500
 
 # The constraints are resolved for Python 3.11.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -29,7 +32,7 @@ UNFINISHED := $(VENV)/.setup-unfinished
 export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint page page-check constraints clean
+.PHONY: help setup demo test fuzz bench lint page page-check constraints clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -51,6 +54,12 @@ demo: setup
 
 test: setup
 	$(BIN)/pytest $(ARGS)
+
+fuzz: setup
+	DYNADAG_FUZZ=$(N) $(BIN)/pytest -p no:logging tests/conformance/test_random_dags.py --timeout 0 $(ARGS)
+
+bench: setup
+	$(BIN)/python benchmarks/plan.py
 
 lint: setup
 	$(BIN)/ruff check .

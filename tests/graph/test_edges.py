@@ -75,12 +75,12 @@ def test_ten_thousand_times_ten_thousand_cost_nothing() -> None:
     """Edges are counted without being counted out."""
     many = list(range(10_000))
     structure = dag(task("a", over(x=many)), task("b", over(x=many), after="a"))
-    begun = time.perf_counter()
+    begun = time.process_time()
 
     expansion = planned(structure)
 
     assert 100_000_000 == expansion.edge_count
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 @given(st.integers(1, 4), st.integers(1, 4), st.sampled_from(["all", "index", "block"]))

@@ -1,0 +1,118 @@
+"""
+How long a plan takes, and how much memory: 401 instances, 100,000, and ten thousand times ten thousand edges.
+
+Run by `make bench`. Fails if a figure is missed; needs neither Airflow nor a database.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+from pytest_dynadag.graph.expansion import Expansion
+from pytest_dynadag.graph.given import Given
+from pytest_dynadag.graph.planner import plan
+from pytest_dynadag.graph.sources import Argument, Literal, Output, Product
+from pytest_dynadag.graph.structure import Group, Structure, Task
+
+ANY_LENGTH = 10**9
+MEGABYTE = 1024 * 1024
+
+
+def fan_out() -> Structure:
+    """One task that lists, one that is mapped over the list, one that reports."""
+    mapping = Product((("item", Output("list_items")),))
+    return Structure(
+        "fan_out",
+        (
+            Task(task_id="list_items"),
+            Task(task_id="load", mapping=mapping, upstream=("list_items",)),
+            Task(task_id="report", upstream=("load",)),
+        ),
+    )
+
+
+def grouped() -> Structure:
+    """A mapped group of two tasks, of which the second waits for the first index by index."""
+    mapping = Product((("item", Output("list_items")),))
+    argument = {"item": Argument("each", "item")}
+    return Structure(
+        "grouped",
+        (
+            Task(task_id="list_items"),
+            Task(task_id="each.load", group_id="each", upstream=("list_items",), arguments=argument),
+            Task(task_id="each.check", group_id="each", upstream=("each.load",)),
+        ),
+        (Group("each", None, mapping),),
+    )
+
+
+def all_to_all(width: int) -> Structure:
+    """Two tasks mapped over literals, each instance of one waiting for all of the other."""
+    mapping = Product((("item", Literal(list(range(width)))),))
+    first = Task(task_id="first", mapping=mapping)
+    return Structure("all_to_all", (first, Task(task_id="second", mapping=mapping, upstream=("first",))))
+
+
+def best_of(times: int, measured: Callable[[], Any]) -> float:
+    """Give the processor seconds of the fastest of several calls: what the machine does besides is not ours."""
+    seconds = []
+    for _ in range(times):
+        begun = time.process_time()
+        measured()
+        seconds.append(time.process_time() - begun)
+    return min(seconds)
+
+
+def peak_of(measured: Callable[[], Any]) -> float:
+    """Give the most memory that a call held at once, in megabytes."""
+    tracemalloc.start()
+    kept = measured()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    del kept
+    return peak / MEGABYTE
+
+
+def planner_of(structure: Structure, items: int, failed: int = 0) -> Callable[[], Expansion]:
+    """Give a function that plans *structure* for so many items, every *failed*-th of which fails."""
+    states = {f"each.load[{index}]": "failed" for index in range(0, items, failed)} if failed else {}
+    given = Given.of({"list_items": list(range(items))}, states, max_map_length=ANY_LENGTH)
+    return lambda: plan(structure, given)
+
+
+def main() -> int:
+    """Measure, print, and tell by the exit code whether all figures were reached."""
+    wide = planner_of(fan_out(), 99_998)
+    rows = [
+        ("401 instances", best_of(20, planner_of(fan_out(), 399)) * 1000, 2, "ms"),
+        ("100,000 instances", best_of(3, wide), 0.5, "s"),
+        (
+            "100,000 instances of a group, every third fails",
+            best_of(3, planner_of(grouped(), 50_000, 3)),
+            0.5,
+            "s",
+        ),
+        ("100,000 instances", peak_of(wide), 200, "MB"),
+        (
+            "10,000 x 10,000 edges, not counted out",
+            best_of(3, lambda: plan(all_to_all(10_000)).edge_count),
+            0.1,
+            "s",
+        ),
+    ]
+    missed = 0
+    print("plan")
+    for name, value, limit, unit in rows:
+        missed += value > limit
+        print(
+            f"  {name:<50} {value:8.3f} {unit:<2}  limit {limit} {unit}{'   MISSED' if value > limit else ''}"
+        )
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
