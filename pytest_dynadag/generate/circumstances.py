@@ -238,7 +238,7 @@ def describe_value(name: str, variation: Variation) -> str:
     """Say in a few words what the value of a circumstance is in a generation: `under hash seed 2`."""
     number = variation.number(name)
     if name == "hash_seed":
-        return f"under hash seed {number}" if number >= 0 else "with its sets the other way round"
+        return f"under hash seed {number}" if number >= 0 else "under one that turns the set round"
     if name == "clock":
         instant = INSTANTS[(number - 1) % len(INSTANTS)] if number else None
         return f"at {instant:%Y-%m-%d %H:%M:%S} UTC" if instant else "now"

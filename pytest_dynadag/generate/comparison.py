@@ -68,6 +68,12 @@ def compare(one: Mapping[str, Any], other: Mapping[str, Any], *, only: str | Non
     return [change for dag_id in dag_ids for change in _compare_dags(dag_id, one["dags"], other["dags"])]
 
 
+def whole_list(pointer: str) -> str:
+    """Leave out the index at the end: which element of a list is the first to differ may vary."""
+    head, _, last = pointer.rpartition("/")
+    return head if last.isdigit() else pointer
+
+
 def differ(one: Mapping[str, Any], other: Mapping[str, Any], *, only: str | None = None) -> bool:
     """Tell whether two parses of a file differ."""
     return bool(compare(one, other, only=only))

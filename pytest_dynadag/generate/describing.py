@@ -89,7 +89,7 @@ def describe_change(entry: Divergence | Change) -> str:
     if entry.pointer == "/failure":
         return _describe_failure(entry, one, other)
     presence = _name_presence(parts)
-    if presence and ABSENT in {entry.baseline, entry.changed}:
+    if presence and ABSENT in (entry.baseline, entry.changed):  # noqa: PLR6201 - values may be dicts
         where = other if entry.baseline == ABSENT else one
         return f"{presence} is there only {where}"
     verb = "gets" if _is_instance(parts) else "is"

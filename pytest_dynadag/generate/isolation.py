@@ -19,7 +19,7 @@ from pytest_dynadag.bridge.serialized import check_statically
 from pytest_dynadag.findings import Finding
 from pytest_dynadag.generate.attribution import Place, choose_guess, locate_in_structure
 from pytest_dynadag.generate.circumstances import CIRCUMSTANCES, Own, Variation, describe_value
-from pytest_dynadag.generate.comparison import Change, compare, mask
+from pytest_dynadag.generate.comparison import Change, compare, mask, whole_list
 from pytest_dynadag.generate.divergences import Divergence, FileVerdict
 from pytest_dynadag.generate.forking import ChildEndedError, ask_child
 from pytest_dynadag.generate.instruments import sets
@@ -106,8 +106,8 @@ class Isolation:
         found: dict[str, Divergence] = {}
         for variation, answer in self._generate(name):
             only = variation.dag_id if name == "parsing_context" else None
-            ignored = {_whole_list(pointer) for pointer in (*self.noise, *found)}
-            changes = [c for c in self.compare(answer, only=only) if _whole_list(c.pointer) not in ignored]
+            ignored = {whole_list(pointer) for pointer in (*self.noise, *found)}
+            changes = [c for c in self.compare(answer, only=only) if whole_list(c.pointer) not in ignored]
             places = self.locate(name, variation, changes, answer) if changes else {}
             for change in changes:
                 place = places.get(change.pointer)
@@ -163,9 +163,9 @@ class Isolation:
         dag_ids = {change.dag_id for change in changes if change.dag_id}
         for site, outer in list(sites.items())[:_MOST_SITES]:
             answer = self.ask(variation.having(only=(name, *site)))
-            reproduced = {_whole_list(change.pointer) for change in self.compare(answer)}
+            reproduced = {whole_list(change.pointer) for change in self.compare(answer)}
             for pointer in wanted - found.keys():
-                if _whole_list(pointer) in reproduced:
+                if whole_list(pointer) in reproduced:
                     seen = {
                         dag_id: _is_seen(dag_id, self.neutral.parsed, answer.parsed) for dag_id in dag_ids
                     }
@@ -316,12 +316,6 @@ def _is_explained(entry: Divergence, known: Iterable[Divergence]) -> bool:
         entry.pointer == other.pointer or (entry.location == other.location and not other.is_guess)
         for other in known
     )
-
-
-def _whole_list(pointer: str) -> str:
-    """Leave out the index at the end: which element of a list is the first to differ may vary."""
-    head, _, last = pointer.rpartition("/")
-    return head if last.isdigit() else pointer
 
 
 def _is_seen(dag_id: str | None, one: Parse, other: Parse) -> bool | None:
