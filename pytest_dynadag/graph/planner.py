@@ -311,14 +311,27 @@ class _Planner:
         tasks = tuple(self.outcomes[task.task_id].expansion for task in self.structure.tasks)
         nodes = {task.task_id: task.nodes for task in tasks}
         dependencies = connect(self.structure, nodes, self.lengths.known)
-        by_id = {task.task_id: task for task in tasks}
-        disputed, unpushed = tuple(self.scheduler.disputed), tuple(sorted(self.lengths.unpushed))
-        scene = Scene(
-            self.structure, self.behaviour, by_id, disputed, unpushed, self.by_position, self.uncounted
-        )
-        self.findings += find_shared_labels(self.structure, by_id)
-        self.findings += find_defects(scene)
+        self._find_more({task.task_id: task for task in tasks})
         return Expansion(self.structure.dag_id, tasks, dependencies, tuple(self.findings))
+
+    def _find_more(self, tasks: Mapping[str, TaskExpansion]) -> None:
+        """Find what shows when all tasks are planned."""
+        for name in self.scheduler.raced:
+            message = f"{name} starts while a branch above it is deciding to skip it: what happens depends on which is first"
+            self._find(
+                "DYN110", name, message, "use a trigger rule that waits for the branch, such as none_failed"
+            )
+        scene = Scene(
+            structure=self.structure,
+            behaviour=self.behaviour,
+            tasks=tasks,
+            disputed=tuple(self.scheduler.disputed),
+            unpushed=tuple(sorted(self.lengths.unpushed)),
+            by_position=self.by_position,
+            uncounted=self.uncounted,
+        )
+        self.findings += find_shared_labels(self.structure, tasks)
+        self.findings += find_defects(scene)
 
 
 _BLAME: dict[str, frozenset[str]] = {SKIPPED: frozenset([SKIPPED]), UPSTREAM_FAILED: BAD}

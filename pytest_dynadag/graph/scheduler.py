@@ -32,7 +32,7 @@ class Scheduler:
     *ends* is what has been worked out so far, *lengths* the length of each mapped task or group that is known.
     *disputed* names tasks that two dependencies end differently in one pass. Airflow goes through dependencies in
     the order of a set, which is that of memory addresses, and the last one wins; here always the same does: trigger
-    rule, then branches, then mapping sources.
+    rule, then branches, then mapping sources. *raced* names tasks that start while a branch skips them.
     """
 
     structure: Structure
@@ -41,6 +41,7 @@ class Scheduler:
     lengths: Mapping[str, int]
     ends: dict[str, Ends] = field(default_factory=dict)
     disputed: dict[str, None] = field(default_factory=dict)
+    raced: dict[str, None] = field(default_factory=dict)
 
     def judge_row(self, task: Task, count: int | Unknown | None = None) -> Verdict:
         """
@@ -209,6 +210,9 @@ class Scheduler:
         """Let the branches above mark one row themselves, if it is there by then: that counts, whatever was before."""
         marked = self.skips.marked(task, index) if self.skips.concern(task) else None
         if marked is None or marked < since:
+            return verdict
+        if marked == verdict.wave and verdict.state is None:
+            self.raced[task.task_id] = None  # it starts while the branch runs
             return verdict
         overwrites = verdict.state is not None or self.behaviour.skip_overwrites
         return Verdict(SKIPPED, marked) if marked < verdict.wave or overwrites else verdict

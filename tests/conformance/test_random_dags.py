@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from comparison import differences, plan_for, run_and_ask
-from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import HealthCheck, Phase, assume, given, note, settings
 
 from pytest_dynadag.bridge.extract import structure_of
 from pytest_dynadag.graph.given import Failed, Skipped
@@ -37,6 +37,7 @@ def compare(steps: Any) -> None:
     builder = Builder(steps)
     structure = structure_of(builder.dag)
     planned = plan_for(structure, everything(structure, builder.known), strict=False)
+    assume(all(finding.rule != "DYN110" for finding in planned.findings))  # a race, which nobody can plan
     note("\n".join(repr(task) for task in structure.tasks))
 
     run, edges = run_and_ask(builder.dag)

@@ -234,6 +234,21 @@ def test_a_state_that_depends_on_memory_addresses() -> None:
     ] == [str(finding) for finding in found]
 
 
+def test_a_task_that_starts_while_a_branch_skips_it() -> None:
+    """Under a rule that does not wait for the branch, it is a race."""
+    parts = (
+        task("list_regions"),
+        task("choose", skips="short_circuit", after="list_regions"),
+        task("load", after="list_regions choose", trigger_rule="one_success", line=6),
+    )
+
+    assert (
+        "dags/sales.py:6: DYN110 load starts while a branch above it is deciding to skip it: what happens depends on"
+        " which is first\n"
+        "  next: use a trigger rule that waits for the branch, such as none_failed"
+    ) == only(messages(dag(*parts), {"choose": False}))
+
+
 def test_a_dict_that_is_looked_up_by_position() -> None:
     """`.map()` and `.zip()` do not work over a dict."""
     structure = dag(task("a"), task("load", over(x=Map(Output("a"), ())), line=4))
