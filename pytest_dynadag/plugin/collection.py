@@ -210,6 +210,7 @@ class DeterministicItem(Check):
         if accepted:
             self.user_properties.append((ALLOWED, accepted))
         if not left.ok:
+            recording_of(session_of(self.config)).note_divergences(left.divergences)
             raise CheckFailure(str(left), (entry.finding for entry in left.divergences))
         if left.not_checked:
             self.add_report_section("call", "not checked", "\n".join(left.not_checked))

@@ -14,6 +14,7 @@ import pytest
 from pytest_dynadag.errors import DynadagError
 from pytest_dynadag.findings import Finding
 from pytest_dynadag.plugin.allowing import Allowance, find_allowance
+from pytest_dynadag.plugin.recording import recording_of
 
 if TYPE_CHECKING:
     from pytest_dynadag.generate.divergences import Determinism, Divergence
@@ -175,6 +176,8 @@ def check_deterministic(session: DagSession, path: Path, dag_id: str) -> tuple[D
     left, accepted = split_allowed(
         determinism_of(session).about(str(path), dag_id), read_allowances(session.options.allowed)
     )
+    for finding, entry in accepted:
+        recording_of(session).note_finding(finding, allowed=entry.reason)
     told = [f"{finding.rule} {finding.location or path}: {entry.reason}" for finding, entry in accepted]
     return left, list(dict.fromkeys(told))
 

@@ -17,6 +17,7 @@ import pytest
 from pytest_dynadag.findings import Finding
 
 if TYPE_CHECKING:
+    from pytest_dynadag.generate.divergences import Divergence
     from pytest_dynadag.graph.expansion import Expansion
     from pytest_dynadag.graph.structure import Structure
     from pytest_dynadag.plugin.session import DagSession
@@ -108,10 +109,14 @@ class Recording:
             self._add_property("dynadag_circumstance", circumstance)
         self._write("finding", allowed=allowed, circumstance=circumstance, **finding.to_dict())
 
+    def note_divergences(self, divergences: Iterable[Divergence]) -> None:
+        """Note divergences as findings, each with the circumstance it depends on."""
+        for divergence in divergences:
+            self.note_finding(divergence.finding, circumstance=divergence.circumstance)
+
     def _note_failure(self, failure: BaseException) -> None:
         """Note what a failure carries: divergences, findings, those of the expansion that is not as expected."""
-        for divergence in getattr(failure, "divergences", ()):
-            self.note_finding(divergence.finding, circumstance=divergence.circumstance)
+        self.note_divergences(getattr(getattr(failure, "determinism", None), "divergences", ()))
         self.note_findings(getattr(failure, "findings", ()))
         self.note_findings(getattr(getattr(failure, "expansion", None), "findings", ()))
 

@@ -45,26 +45,18 @@ def _make_row(one: Covered) -> tuple[str, ...]:
 
 
 def describe_findings(findings: Iterable[FindingRecord]) -> list[str]:
-    """Say how often each rule was found, and where; what is accepted is counted apart, with its reasons."""
-    records = list(findings)
-    rules = sorted({record.finding.rule for record in records if record.allowed is None})
-    lines = [
-        _describe_rule(rule, [r for r in records if r.finding.rule == rule and r.allowed is None])
-        for rule in rules
-    ]
-    return lines + [
-        f"allowed: {_describe_allowed(record)}" for record in records if record.allowed is not None
-    ]
+    """Say how often each rule was found, and where; what is accepted is said elsewhere, with its reasons."""
+    found: dict[str, list[FindingRecord]] = {}
+    for record in findings:
+        if record.allowed is None:
+            found.setdefault(record.finding.rule, []).append(record)
+    return [_describe_rule(rule, found[rule]) for rule in sorted(found)]
 
 
 def _describe_rule(rule: str, records: Sequence[FindingRecord]) -> str:
     names = list(dict.fromkeys(_name_place(record) for record in records))
     more = f" and {len(names) - MOST_DAGS} more" if len(names) > MOST_DAGS else ""
     return f"{rule}  {len(records)} x {RULES.get(rule, 'unknown rule')}: {', '.join(names[:MOST_DAGS])}{more}"
-
-
-def _describe_allowed(record: FindingRecord) -> str:
-    return f"{record.finding.rule} {_name_place(record)}: {record.allowed}"
 
 
 def _name_place(record: FindingRecord) -> str:
