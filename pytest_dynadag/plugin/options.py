@@ -96,6 +96,25 @@ def add_options(parser: pytest.Parser) -> None:
         choices=ENGINES,
         help="what runs DAGs: airflow is Airflow's own dag.test(), direct (default) the same without its detours",
     )
+    _add_report_options(parser, group)
+    _add_determinism_options(parser, group)
+    parser.addini("dynadag", "as --dynadag", type="bool", default=False)
+    parser.addini("dynadag_timeout", "as --dynadag-timeout")
+    parser.addini("dynadag_engine", "as --dynadag-engine")
+    parser.addini(
+        "dynadag_dags",
+        "DAG folders or files, relative to this file "
+        "(default: what AIRFLOW__CORE__DAGS_FOLDER says, or else dags/)",
+        type="paths",
+    )
+    parser.addini(
+        "dynadag_env",
+        "names or patterns of AIRFLOW_* environment variables that DAG files and tasks may see",
+        type="args",
+    )
+
+
+def _add_report_options(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
     group.addoption(
         "--dynadag-report",
         metavar="PATH",
@@ -113,6 +132,12 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="PERCENT",
         help="fail where tests saw less than that of what mapped tasks and groups can become",
     )
+    parser.addini("dynadag_report", "as --dynadag-report, relative to this file", type="args")
+    parser.addini("dynadag_cov", "as --dynadag-cov", type="bool", default=False)
+    parser.addini("dynadag_cov_fail_under", "as --dynadag-cov-fail-under")
+
+
+def _add_determinism_options(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
     group.addoption(
         "--dynadag-circumstances",
         metavar="NAMES",
@@ -136,23 +161,6 @@ def add_options(parser: pytest.Parser) -> None:
         "dynadag_allow",
         "findings that are accepted, each a line `RULE:dag_id = reason`; the dag_id may be a pattern or left out",
         type="linelist",
-    )
-    parser.addini("dynadag", "as --dynadag", type="bool", default=False)
-    parser.addini("dynadag_report", "as --dynadag-report, relative to this file", type="args")
-    parser.addini("dynadag_cov", "as --dynadag-cov", type="bool", default=False)
-    parser.addini("dynadag_cov_fail_under", "as --dynadag-cov-fail-under")
-    parser.addini("dynadag_timeout", "as --dynadag-timeout")
-    parser.addini("dynadag_engine", "as --dynadag-engine")
-    parser.addini(
-        "dynadag_dags",
-        "DAG folders or files, relative to this file "
-        "(default: what AIRFLOW__CORE__DAGS_FOLDER says, or else dags/)",
-        type="paths",
-    )
-    parser.addini(
-        "dynadag_env",
-        "names or patterns of AIRFLOW_* environment variables that DAG files and tasks may see",
-        type="args",
     )
 
 
