@@ -16,7 +16,11 @@ from pathlib import Path
 
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# (\S+\.(?:py|yaml|toml|ini))\n")
-_VARIES = ((re.compile(r"Airflow \d+\.\d+\.\d+"), "Airflow X"), (re.compile(r"\d+\.\d+ ?s\b"), "N s"))
+_VARIES = (
+    (re.compile(r"Airflow \d+\.\d+\.\d+"), "Airflow X"),
+    (re.compile(r"\d+\.\d+ ?s\b"), "N s"),
+    (re.compile(r" +\[ *\d+%\]"), " [N%]"),
+)
 
 
 @dataclass(frozen=True)

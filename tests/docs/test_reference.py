@@ -1,0 +1,42 @@
+"""The reference is complete: every option, ini key and rule of the code stands in it, and nothing else."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from pytest_dynadag.findings import RULES
+from pytest_dynadag.plugin.facade import DEFAULTS, Dynadag
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+
+
+def test_every_option_is_listed() -> None:
+    """The page of options lists the options and ini keys that `pytest --help` shows, and no others."""
+    page = (REFERENCE / "options.md").read_text()
+    command = [sys.executable, "-m", "pytest", "--help", "-p", "no:cacheprovider"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    options = set(re.findall(r"^  (--dynadag[a-z-]*)", shown, re.MULTILINE))
+    keys = set(re.findall(r"^  (dynadag[a-z_]*) \(", shown, re.MULTILINE))
+
+    assert options == set(re.findall(r"--dynadag[a-z-]*", page))
+    assert keys == set(re.findall(r"`(dynadag[a-z_]*)`", page))
+
+
+def test_every_rule_is_listed() -> None:
+    """The page of rules has a section for each rule code, with the meaning that findings carry."""
+    page = (REFERENCE / "rules.md").read_text()
+    sections = dict(re.findall(r"^## (DYN\d{3}): (.*)$", page, re.MULTILINE))
+
+    assert sections == RULES
+
+
+def test_every_call_of_the_fixture_is_listed() -> None:
+    """The page of the fixture has a section for each public call, and the marker's arguments stand on it."""
+    page = (REFERENCE / "fixture.md").read_text()
+    calls = {name for name in vars(Dynadag) if not name.startswith("_")} - {"workplace", "defaults"}
+
+    assert calls == set(re.findall(r"^## `dynadag\.(\w+)", page, re.MULTILINE))
+    assert all(f"`{name}`" in page for name in DEFAULTS)
