@@ -9,6 +9,8 @@ import { cut } from "./values";
 
 const HEADER = 46;
 const PADDING = 8;
+/** Room for the name of a group, above what dagre leaves. */
+const GROUP_HEADER = 9;
 const ROW = { width: 196, height: 20, gap: 4, most: 24, perColumn: 12 };
 const CELL = { size: 11, gap: 3 };
 const MOST_LISTED = 8;
@@ -422,8 +424,8 @@ function drawGroup(title: string, mapped: boolean, { x, y, width, height }: Box)
   return s(
     "g",
     { class: mapped ? "group mapped" : "group" },
-    s("rect", { x, y, width, height, rx: 12 }),
-    s("text", { x: x + 12, y: y + 15 }, cut(title, Math.max(Math.floor((width - 20) / 6.6), 6))),
+    s("rect", { x, y: y - GROUP_HEADER, width, height: height + GROUP_HEADER, rx: 12 }),
+    s("text", { x: x + 12, y: y + 15 - GROUP_HEADER }, cut(title, Math.max(Math.floor((width - 20) / 6.6), 6))),
   );
 }
 
