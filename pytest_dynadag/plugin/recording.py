@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -190,5 +191,6 @@ class Recording:
 def read_recorded(folder: Path) -> Iterator[dict[str, Any]]:
     """Give what every process noted below the session's *folder*, a process after the other, in their order."""
     for path in sorted((folder / FOLDER).glob("*.jsonl")):
-        with path.open(encoding="utf-8") as lines:
-            yield from map(json.loads, filter(str.strip, lines))
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            with suppress(json.JSONDecodeError):  # a process that died left the beginning of a line
+                yield json.loads(line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
@@ -45,7 +45,7 @@ class Reporter:
     began: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
     started: float = field(default_factory=time.perf_counter)
     checks: dict[str, CheckRecord] = field(default_factory=dict)
-    tested: set[str] = field(default_factory=set)
+    unwritten: dict[Path, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"<Reporter: {len(self.checks)} checks so far>"
@@ -79,10 +79,13 @@ class Reporter:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write the reports; a coverage that is too low fails the session."""
+        """Write the reports; one that cannot be written, and a coverage that is too low, fail the session."""
         for path in self.session.options.reports:
-            write_report(self.report, path)
-        if self.falls_short and session.exitstatus == pytest.ExitCode.OK:
+            try:
+                write_report(self.report, path)
+            except OSError as error:
+                self.unwritten[path] = str(error)
+        if (self.unwritten or self.falls_short) and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -91,7 +94,7 @@ class Reporter:
         from pytest_dynadag.plugin.summary import describe_coverage, describe_findings
 
         options, config = self.session.options, self.session.config
-        if lines := describe_findings(self.report.findings):
+        if lines := describe_findings(self.outline.findings):
             terminalreporter.section("findings", sep="-")
             terminalreporter.write_line("\n".join(lines))
         if options.coverage or options.least_coverage is not None:
@@ -100,10 +103,12 @@ class Reporter:
             terminalreporter.section("expansion coverage", sep="-")
             terminalreporter.write_line("\n".join(lines), red=self.falls_short)
         for path in options.reports:
-            terminalreporter.write_line(f"dynadag: wrote {path}")
+            trouble = self.unwritten.get(path)
+            line = f"dynadag: could not write {path}: {trouble}" if trouble else f"dynadag: wrote {path}"
+            terminalreporter.write_line(line, red=bool(trouble))
         plugins = (name for name, _ in config.pluginmanager.list_name_plugin())
         if is_wanted(self.session.environment, plugins):
-            terminalreporter.write_line("\n".join(annotate(self.report, config.rootpath)))
+            terminalreporter.write_line("\n".join(annotate(self.outline, config.rootpath)))
 
     @property
     def falls_short(self) -> bool:
@@ -112,30 +117,37 @@ class Reporter:
         return least is not None and find_percent(self.report.coverage) < least
 
     @cached_property
+    def noted(self) -> dict[str, list[dict[str, Any]]]:
+        """What the processes noted, by kind."""
+        noted: dict[str, list[dict[str, Any]]] = {}
+        for entry in read_recorded(self.session.folder):
+            noted.setdefault(entry.pop("what"), []).append(shorten(entry, self.session.config.rootpath))
+        return noted
+
+    @cached_property
+    def outline(self) -> SessionReport:
+        """How the items went and what was found, without what became of DAGs: enough for a session's last lines."""
+        ours = {entry["nodeid"] for entries in self.noted.values() for entry in entries}
+        return SessionReport(
+            checks=tuple(c for c in self.checks.values() if c.kind != "test" or c.nodeid in ours),
+            findings=tuple(_gather_findings(self.noted.get("finding", ()), self.session.config.rootpath)),
+        )
+
+    @cached_property
     def report(self) -> SessionReport:
         """What the session did, as far as it is over."""
-        return self._gather()
-
-    def _gather(self) -> SessionReport:
-        """Join what the processes noted with how the items went."""
         root = self.session.config.rootpath
         generation = self.session.generation() if self.session.options.active else None
-        recorded = [shorten(entry, root) for entry in read_recorded(self.session.folder)]
-        by_kind: dict[str, list[dict[str, Any]]] = {}
-        for entry in recorded:
-            by_kind.setdefault(entry.pop("what"), []).append(entry)
-        dags = tuple(_gather_dags(generation, by_kind.get("dag", ()), root))
-        ours = {entry["nodeid"] for entry in recorded}
-        return SessionReport(
-            generation.airflow_version if generation else _find_version(dags),
-            self.began.isoformat(timespec="seconds"),
-            time.perf_counter() - self.started,
-            generation.seconds if generation else 0.0,
-            dags,
-            tuple(c for c in self.checks.values() if c.kind != "test" or c.nodeid in ours),
-            tuple(map(ExpansionRecord.from_dict, by_kind.get("expansion", ()))),
-            tuple(_gather_findings(by_kind.get("finding", ()), root)),
-            tuple(map(SnapshotRecord.from_dict, by_kind.get("snapshot", ()))),
+        dags = tuple(_gather_dags(generation, self.noted.get("dag", ()), root))
+        return replace(
+            self.outline,
+            airflow_version=generation.airflow_version if generation else _find_version(dags),
+            begun=self.began.isoformat(timespec="seconds"),
+            seconds=time.perf_counter() - self.started,
+            generation_seconds=generation.seconds if generation else 0.0,
+            dags=dags,
+            expansions=tuple(map(ExpansionRecord.from_dict, self.noted.get("expansion", ()))),
+            snapshots=tuple(map(SnapshotRecord.from_dict, self.noted.get("snapshot", ()))),
         )
 
 

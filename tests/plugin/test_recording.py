@@ -95,6 +95,16 @@ def test_expansions_are_noted_only_for_a_reader(recording: Recording) -> None:
     assert ["finding"] == [entry["what"] for entry in noted(recording)]
 
 
+def test_a_line_that_a_process_left_unfinished_is_passed_over(recording: Recording) -> None:
+    """A worker that dies while it writes costs its last line and nothing else."""
+    recording.note_findings([CLOCK])
+    [path] = recording.session.folder.glob("recorded/*.jsonl")
+    with path.open("a", encoding="utf-8") as file:
+        file.write('{"what": "findi')
+
+    assert ["finding"] == [entry["what"] for entry in noted(recording)]
+
+
 # -- lines made from it ---------------------------------------------------------------------------------------
 
 

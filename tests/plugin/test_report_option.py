@@ -121,6 +121,21 @@ def test_an_unknown_ending_is_a_usage_error(project: pytest.Pytester, run: Run) 
     ] == result.errlines
 
 
+def test_a_report_that_cannot_be_written_fails_the_session(project: pytest.Pytester, run: Run) -> None:
+    """Where a path cannot be written the session says why at its end, and still writes the others."""
+    write(project, out="a file where a folder is needed", **{"test_it.py": "def test_it(): pass"})
+
+    result = run("test_it.py", "--dynadag-report=out/report.json", "--dynadag-report=other.json")
+
+    assert 1 == result.ret
+    result.stdout.fnmatch_lines(
+        [
+            f"dynadag: could not write {project.path}/out/report.json: *",
+            f"dynadag: wrote {project.path}/other.json",
+        ]
+    )
+
+
 def test_reports_can_be_asked_for_in_the_ini_file(project: pytest.Pytester, run: Run) -> None:
     """The ini file's paths are relative to it."""
     project.makeini("[pytest]\ndynadag_report = out/report.json\n")
