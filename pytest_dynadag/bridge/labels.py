@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
+from pytest_dynadag.graph.canonical import Opaque
 from pytest_dynadag.graph.expansion import UNKNOWN, Unknown
 from pytest_dynadag.graph.planner import Labeller
 from pytest_dynadag.graph.sources import Argument, Output
@@ -63,7 +64,9 @@ def _known(arguments: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str,
 
 def _needs_a_run(value: Any) -> bool:
     return any(
-        leaf is UNKNOWN or isinstance(leaf, (Output, Argument)) or (isinstance(leaf, str) and "{{" in leaf)
+        leaf is UNKNOWN
+        or isinstance(leaf, (Output, Argument, Opaque))
+        or (isinstance(leaf, str) and "{{" in leaf)
         for leaf in _leaves(value)
     )
 
