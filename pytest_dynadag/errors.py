@@ -70,6 +70,9 @@ class MissingGivenError(DynadagError):
     place where the mapped task is written, if known. *known* are the task ids that the given has.
     """
 
+    what = "plan {dag_id!r}"
+    otherwise = "strict=False to leave unknown lengths as task[?]"
+
     def __init__(
         self,
         dag_id: str,
@@ -79,17 +82,19 @@ class MissingGivenError(DynadagError):
         self.dag_id = dag_id
         self.missing = {task_id: tuple(needs) for task_id, needs in missing.items()}
         self.known = tuple(sorted(known))
-        super().__init__(describe_missing(dag_id, self.missing, self.known))
+        what = self.what.format(dag_id=dag_id)
+        super().__init__(describe_missing(what, self.missing, self.known, self.otherwise))
 
 
 def describe_missing(
-    dag_id: str,
+    what: str,
     missing: Mapping[str, Sequence[tuple[str, Location | None]]],
     known: Sequence[str],
+    otherwise: str,
 ) -> str:
-    """Compose the message of a `MissingGivenError`: what is missing, who needs it, what to pass."""
+    """Compose the message of a `MissingGivenError`: *what* cannot be done, what is missing, who needs it, what next."""
     outputs = "1 upstream output is" if len(missing) == 1 else f"{len(missing)} upstream outputs are"
-    lines = [f"cannot plan {dag_id!r}: {outputs} missing from the given"]
+    lines = [f"cannot {what}: {outputs} missing from the given"]
     width = max(len(task_id) for task_id in missing)
     for task_id, needs in missing.items():
         who = ", ".join(f"{key} at {place}" if place else key for key, place in needs)
@@ -98,5 +103,5 @@ def describe_missing(
         if slips:
             lines.append(f"  {'':<{width}}  the given has {slips[0]!r}: is that a slip?")
     example = ", ".join(f"{task_id!r}: [...]" for task_id in missing)
-    lines.append(f"  next: pass given={{{example}}}, or strict=False to leave unknown lengths as task[?]")
+    lines.append(f"  next: pass given={{{example}}}, or {otherwise}")
     return "\n".join(lines)

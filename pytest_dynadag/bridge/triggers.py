@@ -27,11 +27,12 @@ def fire(ti: Any, session: Any, run: Callable[[Any], Any]) -> None:
     from airflow.models.trigger import Trigger
 
     trigger_id, deadline = ti.trigger_id, ti.trigger_timeout
-    error: Any = "Trigger exited without sending an event"
+    event: Any = None
+    error: Exception = RuntimeError("the trigger ended without sending an event")
     try:
         event = run(_make(session.get(Trigger, trigger_id), deadline))
     except Exception as raised:
-        event, error = None, raised
+        error = raised
     if event is not None:
         Trigger.submit_event(trigger_id, event, session=session)
     else:

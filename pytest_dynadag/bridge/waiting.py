@@ -50,6 +50,7 @@ class Patience:
         self.waits: dict[Key, int] = {}
         self.current: Key = ("", -1)
         self.exhausted: Key | None = None
+        self.ahead = 0.0
 
     def wait(self, seconds: float) -> None:
         """
@@ -63,6 +64,7 @@ class Patience:
             self.exhausted = self.current
             raise Exhausted
         self.clock.jump(seconds)
+        self.ahead += max(seconds, 0)
 
     def wait_until(self, moment: datetime) -> None:
         """Let the time pass until just after *moment*, for the scheduler, who wants a retry to lie in the past."""
@@ -109,7 +111,11 @@ class _Time:
     """The module `time` as those see it who may not sleep."""
 
     def __init__(self, patience: Patience) -> None:
-        self.sleep = patience.wait
+        self.patience, self.sleep = patience, patience.wait
+
+    def monotonic(self) -> float:
+        """Give the machine's time and what was jumped over: freezegun's would leap when the first jump freezes it."""
+        return time.clock_gettime(time.CLOCK_MONOTONIC) + self.patience.ahead
 
     def __getattr__(self, name: str) -> Any:
         return getattr(time, name)

@@ -34,15 +34,21 @@ class ObservedInstance:
 
 @dataclass(frozen=True, slots=True)
 class ObservedError:
-    """The exception that failed an instance, and the line of the DAG file it came through, if any."""
+    """
+    The exception that failed an instance, the line of the DAG file it came through, if any, and what to do about it.
+
+    *remedy* is empty unless what is missing can be given.
+    """
 
     type: str
     message: str
     location: Location | None = None
+    remedy: str = ""
 
     def __str__(self) -> str:
         where = f"{self.location}: " if self.location else ""
-        return f"{where}{self.type}: {self.message}"
+        what_next = f"\n  next: {self.remedy}" if self.remedy else ""
+        return f"{where}{self.type}: {self.message}{what_next}"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -9,6 +9,14 @@ from pytest_dynadag.graph.given import Given
 from pytest_dynadag.graph.structure import Structure
 from pytest_dynadag.location import Location
 
+
+class MissingForPartError(MissingGivenError):
+    """Outputs that a part of a DAG needs, and that are neither given nor made by the part."""
+
+    what = "run a part of {dag_id!r}"
+    otherwise = "run more of the DAG"
+
+
 References = Callable[[str], Iterable[str]]
 """Gives the ids of the tasks whose outputs a task takes as arguments."""
 
@@ -37,7 +45,7 @@ def complete(
     is mapped over is needed too: that says how many instances it has.
 
     Raises:
-        MissingGivenError: Outputs that are needed are not given; all are listed.
+        MissingForPartError: Outputs that are needed are not given; all are listed.
         GivenError: An output is given that the part does not need.
     """
     needs: dict[str, list[tuple[str, Location | None]]] = {}
@@ -52,7 +60,7 @@ def complete(
             needs.setdefault(source, []).append((task_id, structure.location_of(task_id)))
     missing = {task_id: needs[task_id] for task_id in sorted(needs) if task_id not in given.task_ids}
     if missing:
-        raise MissingGivenError(structure.dag_id, missing, given.task_ids)
+        raise MissingForPartError(structure.dag_id, missing, given.task_ids)
     for task_id in given.task_ids:
         if task_id not in needs and task_id not in chosen:
             why = "the part that runs does not need it"

@@ -14,6 +14,7 @@ from pytest_dynadag.graph.given import RETURN_VALUE, Given, format_key
 from pytest_dynadag.graph.observed import Seen, gather_expansion
 from pytest_dynadag.graph.planner import check_given
 from pytest_dynadag.graph.structure import Structure
+from pytest_dynadag.run.failures import describe_failures
 from pytest_dynadag.run.guard import GUARDED, Verdict, check_allow, guarded
 from pytest_dynadag.run.observation import Observation, ObservedError
 from pytest_dynadag.run.part import choose, complete
@@ -110,6 +111,10 @@ class Run:
         """Give a notebook every form it may show: a table, a drawing, text."""
         return {**self.expansion._repr_mimebundle_(), "text/html": self._repr_html_()}
 
+    def describe(self) -> str:
+        """Give what went wrong in words: the failing instances, why, where, and what they said last."""
+        return describe_failures(self.observation)
+
     def logs(self, key: str) -> str:
         """Give what one instance printed and logged, and nothing of any other's."""
         return self.observation.logs(key)
@@ -204,7 +209,7 @@ def part_of(
     airflow = bridge()
     chosen = choose(structure, only, until)
     kept = complete(structure, chosen, given, lambda task_id: airflow.references_of(dag.task_dict[task_id]))
-    return dag.partial_subset(sorted(kept), include_upstream=False)
+    return airflow.part_of(dag, kept)
 
 
 def tell(structure: Structure, observation: Observation, verdict: Verdict) -> Run:

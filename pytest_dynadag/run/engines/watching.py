@@ -16,6 +16,7 @@ from pytest_dynadag.bridge.running import key_of
 from pytest_dynadag.location import Location
 from pytest_dynadag.run.engines.arming import GivenTasks
 from pytest_dynadag.run.engines.capture import Capture
+from pytest_dynadag.run.missing import advise_missing
 from pytest_dynadag.run.observation import ObservedError
 
 _FOREIGN = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
@@ -78,7 +79,8 @@ class RunWatcher:
     def failed(self, key: Key, error: BaseException) -> None:
         """Note the exception of a failed try; the last one stays."""
         where = locate(error, self.dag.fileloc)
-        self.errors[key] = ObservedError(type(error).__name__, str(error), where)
+        text = str(error)
+        self.errors[key] = ObservedError(type(error).__name__, text, where, advise_missing(text))
 
 
 def plain(value: Any, read: Callable[[Any], Any]) -> Any:
