@@ -157,7 +157,9 @@ def _compare(dag_id: str, pointer: str, one: Any, other: Any) -> Iterator[Change
         tag = next(iter(one))
         if tag in {"$tuple", "$literal", "$set"} and len(one) == 1:
             yield from _compare(dag_id, pointer, one[tag], other[tag])
-            return
+        elif one != other:
+            yield Change(dag_id, pointer, one, other)
+        return
     if isinstance(one, dict) and isinstance(other, dict):
         for key in [*one, *(key for key in other if key not in one)]:
             below = f"{pointer}/{_escape(str(key))}"

@@ -89,7 +89,7 @@ def describe_change(entry: Divergence | Change) -> str:
     if entry.pointer == "/failure":
         return _describe_failure(entry, one, other)
     presence = _name_presence(parts)
-    if presence and ABSENT in (entry.baseline, entry.changed):  # noqa: PLR6201 - values may be dicts
+    if presence and ABSENT in (entry.baseline, entry.changed):
         where = other if entry.baseline == ABSENT else one
         return f"{presence} is there only {where}"
     verb = "gets" if _is_instance(parts) else "is"
@@ -150,6 +150,8 @@ def _name(parts: tuple[str, ...]) -> str:
             return f"what {task_id!r} is mapped over ({'/'.join(rest)})"
         case ("dags", _, "groups", group_id, "mapping", *rest):
             return f"what group {group_id!r} is mapped over ({'/'.join(rest)})"
+        case ("dags", _, "tasks", task_id, "arguments", "op_kwargs", *rest):
+            return f"argument {'/'.join(rest)} of {task_id!r}"
         case ("dags", _, "tasks", task_id, "arguments", *rest):
             return f"{'/'.join(rest)} of {task_id!r}"
         case ("dags", _, "tasks", task_id, "bound", *rest):

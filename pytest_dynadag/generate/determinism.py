@@ -84,9 +84,7 @@ class Check:
         """
         self.tell(f"looking for the cause in {len(suspects)} files that differ")
         verdicts = self._judge(suspects, {})
-        still_open = {
-            path: seen for path, seen in suspects.items() if not is_explained(verdicts[path], seen)
-        }
+        still_open = {path: seen for path, seen in suspects.items() if not is_explained(verdicts[path], seen)}
         if still_open and "hash_seed" in self.names:
             self.tell(f"trying other hash seeds for {len(still_open)} files")
             verdicts.update(self._judge(still_open, self._parse_under_seeds(still_open)))
@@ -191,7 +189,7 @@ def check(
         now=time.time(),
         seeds=max(seeds, 2),
         own=own,
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=count_cores(),
         timeout=timeout,
         let_through=tuple(let_through),
         import_folders=tuple(import_folders),
@@ -208,6 +206,11 @@ def check(
         files = narrow_to_expansions(files, generations, given)
     seconds = time.clock_gettime(time.CLOCK_MONOTONIC) - started
     return Determinism(files, task.seeds, names, not_checked, seconds)
+
+
+def count_cores() -> int:
+    """Give how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def is_explained(verdict: FileVerdict, seen: Iterable[Change]) -> bool:

@@ -96,13 +96,13 @@ class FileVerdict:
     Attributes:
         path: The file.
         divergences: What differs, the first cause first.
-        hints: Warnings of Airflow's own static checker.
+        hints: Warnings of Airflow's own static checker (3.2 and later), each with its place.
         not_checked: What could not be found out, each in a sentence.
     """
 
     path: str
     divergences: tuple[Divergence, ...] = ()
-    hints: tuple[Finding, ...] = ()
+    hints: tuple[str, ...] = ()
     not_checked: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
@@ -113,7 +113,7 @@ class FileVerdict:
         return {
             "path": self.path,
             "divergences": [entry.to_dict() for entry in self.divergences],
-            "hints": [entry.to_dict() for entry in self.hints],
+            "hints": list(self.hints),
             "not_checked": list(self.not_checked),
         }
 
@@ -123,7 +123,7 @@ class FileVerdict:
         return cls(
             data["path"],
             tuple(map(Divergence.from_dict, data["divergences"])),
-            tuple(map(Finding.from_dict, data["hints"])),
+            tuple(data["hints"]),
             tuple(data["not_checked"]),
         )
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from pytest_dynadag.bridge.serialized import check_statically
-from pytest_dynadag.findings import Finding
 from pytest_dynadag.generate.attribution import Place, choose_guess, locate_in_structure
 from pytest_dynadag.generate.circumstances import CIRCUMSTANCES, Own, Variation, describe_value
 from pytest_dynadag.generate.comparison import Change, compare, mask, whole_list
@@ -83,10 +82,7 @@ class Isolation:
             new = [entry for entry in self.try_circumstance(name) if not _is_explained(entry, divergences)]
             divergences += new[:_MOST_CHANGES]
         divergences = divergences or list(self.explain_rest())
-        hints = tuple(
-            Finding("DYN103", None, Location(str(self.path), line), text)
-            for line, text in check_statically(self.path)
-        )
+        hints = tuple(f"{self.path}:{line}: {text}" for line, text in check_statically(self.path))
         return FileVerdict(str(self.path), tuple(divergences), hints if divergences else ())
 
     def parse_neutrally(self) -> Parse:
