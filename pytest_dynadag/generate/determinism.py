@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pytest_dynadag.generate.circumstances import CIRCUMSTANCES, SEEDS, Own, choose
 from pytest_dynadag.generate.comparison import Change, compare, whole_list
 from pytest_dynadag.generate.divergences import Determinism, FileVerdict
+from pytest_dynadag.generate.expansions import narrow_to_expansions
 from pytest_dynadag.generate.instruments import zone
 from pytest_dynadag.generate.isolation import every
 from pytest_dynadag.generate.isolator import IsolationRequest
@@ -60,6 +61,18 @@ class Check:
     skip_folders: tuple[str, ...] = ()
     tell: Progress = lambda line: None
     cores: int = 1
+
+    def judge(self, given: Any = None) -> Determinism:
+        """Screen, isolate, and give the verdict; as `check`."""
+        started = time.clock_gettime(time.CLOCK_MONOTONIC)
+        generations = self.screen()
+        suspects = find_suspects(generations)
+        verdicts = {verdict.path: verdict for verdict in self.isolate(suspects)} if suspects else {}
+        files = tuple(verdicts.get(record.path, FileVerdict(record.path)) for record in generations[0].files)
+        if given is not None:
+            files = narrow_to_expansions(files, generations, given)
+        seconds = time.clock_gettime(time.CLOCK_MONOTONIC) - started
+        return Determinism(files, self.seeds, self.names, seconds=seconds)
 
     def screen(self) -> list[Generation]:
         """Make the generations, each with every circumstance changed at once; the first is the neutral one."""
@@ -179,7 +192,6 @@ def check(
         UnknownCircumstanceError: There is no such circumstance.
         ProbeError: Airflow could not be started.
     """
-    started = time.clock_gettime(time.CLOCK_MONOTONIC)
     own = tuple(own)
     names, not_checked = _choose_possible(circumstances, own)
     task = Check(
@@ -196,16 +208,7 @@ def check(
         skip_folders=tuple(skip_folders),
         tell=tell,
     )
-    generations = task.screen()
-    suspects = find_suspects(generations)
-    verdicts = {verdict.path: verdict for verdict in task.isolate(suspects)} if suspects else {}
-    files = tuple(verdicts.get(record.path, FileVerdict(record.path)) for record in generations[0].files)
-    if given is not None:
-        from pytest_dynadag.generate.expansions import narrow_to_expansions
-
-        files = narrow_to_expansions(files, generations, given)
-    seconds = time.clock_gettime(time.CLOCK_MONOTONIC) - started
-    return Determinism(files, task.seeds, names, not_checked, seconds)
+    return replace(task.judge(given), not_checked=not_checked)
 
 
 def count_cores() -> int:
