@@ -25,10 +25,15 @@ class End(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What the scheduler makes of an instance: *state* (None: it runs), in the pass before *wave*."""
+    """
+    What the scheduler makes of an instance: *state* (None: it runs), in the pass before *wave*.
+
+    *before* is the end that it had until a branch marked it as skipped.
+    """
 
     state: str | None
     wave: int
+    before: End | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,13 +44,14 @@ class Ends:
     *count* is the number of indexed rows, None for a single row without an index (a plain task, or a mapped one that
     was never expanded). *ends* has one entry per row, or one that stands for all; *since* is the pass in which
     the task was expanded, 0 if that was before the run began; *by_scheduler* says that it never ran: the scheduler
-    itself ended it.
+    itself ended it. *before* is the end that a single row had until a branch marked it as skipped.
     """
 
     count: int | None
     ends: tuple[End, ...]
     since: int = 0
     by_scheduler: bool = False
+    before: End | None = None
 
     @property
     def alike(self) -> bool:
@@ -63,6 +69,11 @@ class Ends:
     def counted_in(self, indexes: range) -> Mapping[End, int]:
         """Count the ends of some rows."""
         return {self.ends[0]: len(indexes)} if self.alike else Counter(self.ends[index] for index in indexes)
+
+    @property
+    def overwritten(self) -> End | None:
+        """The earlier end of a single row, if the tasks below had time to see it."""
+        return self.before if self.before and self.before.wave < self.ends[0].wave else None
 
     @cached_property
     def last(self) -> int:

@@ -168,7 +168,7 @@ class _Planner:
                 self._settle(task, count, [verdict], verdict.wave)
                 return
         why = _explain(task, state, self.outcomes)
-        self._leave(task, 0, End(state, verdict.wave), f"never expanded: {why}")
+        self._leave(task, 0, End(state, verdict.wave), f"never expanded: {why}", verdict.before)
 
     def _leave_uncounted(self, task: Task, wave: int) -> None:
         """Leave a task whose length the scheduler cannot find, because nobody gave it or because it never could."""
@@ -197,9 +197,9 @@ class _Planner:
             "DYN303", task.task_id, message, "make the combinations in a task, and map one group over them"
         )
 
-    def _leave(self, task: Task, count: int | None, end: End, reason: str) -> None:
+    def _leave(self, task: Task, count: int | None, end: End, reason: str, before: End | None = None) -> None:
         expansion = TaskExpansion(task.task_id, count, True, (end.state,), [], (), reason)
-        self._note(task, Outcome(expansion, []), Ends(None, (end,), by_scheduler=True))
+        self._note(task, Outcome(expansion, []), Ends(None, (end,), by_scheduler=True, before=before))
 
     def _settle(self, task: Task, count: int | None, verdicts: Sequence[Verdict], since: int = 0) -> None:
         """Work out inputs, labels, outputs and ends of the instances; one verdict may stand for all."""
@@ -218,7 +218,8 @@ class _Planner:
             ends.append(End(state, verdict.wave))
         labels = self._labels(task, indexes, inputs)
         by_scheduler = count is None and verdicts[0].state is not None
-        settled = Ends(count, compress(ends), since, by_scheduler)
+        before = verdicts[0].before if count is None else None
+        settled = Ends(count, compress(ends), since, by_scheduler, before)
         states = tuple(end.state for end in settled.ends)
         states = states[:1] if len(set(states)) == 1 else states
         expansion = TaskExpansion(task.task_id, len(ends), count is not None, states, inputs, labels)

@@ -48,6 +48,10 @@ class Tally:
             if is_setup:
                 self.setups[state] = self.setups.get(state, 0) + number
 
+    def note_overwritten(self, end: End) -> None:
+        """Note that a row was seen with another end before the one that it has."""
+        self.first[end.state] = min(self.first.get(end.state, NEVER), end.wave)
+
     def number(self, *states: str) -> int:
         """Count the rows that ended in one of *states*."""
         return sum(self.counts.get(state, 0) for state in states)

@@ -129,26 +129,30 @@ class Scheduler:
         Whatever the trigger rule. Nobody waits for them here: a rule that is met early meets a length that is not known.
         """
         unexpanded = (n for n in self.structure.sources_of(task) if self.ends[n].count is None)
-        seen = (({End(self.ends[n][0].state, self._seen(n, task) - 1): 1}, False) for n in unexpanded)
-        verdict = rules.judge_all_success(rules.tally(seen))
+        seen = (self._see(name, task) for name in unexpanded)
+        verdict = rules.judge_all_success(rules.tally(({end: 1}, False) for end in seen))
         return verdict if verdict.state else Verdict(None, 0)
 
-    def _seen(self, source: str, task: Task) -> int:
+    def _see(self, source: str, task: Task) -> End:
         """
-        Give the pass in which *task* sees that a task it is mapped over has ended.
+        Give the end of a source that *task* sees first, as of the wave before the pass in which it sees it.
 
         Sources are looked up in the database, where what the scheduler decided earlier in the same pass stands
         already; it goes through the rows in the order in which they were made.
         """
         ends = self.ends[source]
         comes_first = source < task.task_id or not self.behaviour.rows_by_task_id
-        return ends.last + (0 if ends.by_scheduler and comes_first else 1)
+        early = 1 if ends.by_scheduler and comes_first else 0
+        if ends.before and ends.before.wave + 1 - early <= ends.last:
+            return End(ends.before.state, ends.before.wave - early)
+        marked = ends.before is not None
+        return End(ends[0].state, ends.last - (0 if marked else early))
 
     def knows_length(self, task: Task, wave: int) -> bool:
         """Tell whether all that *task* and the groups around it are mapped over has ended before *wave*."""
         owners = (owner for owner, _ in self.structure.mappings_of(task))
         return all(
-            self._seen(name, task) <= wave for owner in owners for name in self.structure.sources[owner]
+            self._see(name, task).wave < wave for owner in owners for name in self.structure.sources[owner]
         )
 
     # -- which rows above count -------------------------------------------------------------------
@@ -161,6 +165,8 @@ class Scheduler:
             link = self._link(task, index, count, upstream)
             if link is None:
                 total.add(ends.counted, is_setup=upstream.is_setup)
+                if ends.overwritten:
+                    total.note_overwritten(ends.overwritten)
             elif index is None:  # it looks for index -1, which is gone once the task above is expanded
                 total.last = max(total.last, ends.since - 1)
             else:
@@ -215,7 +221,10 @@ class Scheduler:
             self.raced[task.task_id] = None  # it starts while the branch runs
             return verdict
         overwrites = verdict.state is not None or self.behaviour.skip_overwrites
-        return Verdict(SKIPPED, marked) if marked < verdict.wave or overwrites else verdict
+        if marked < verdict.wave:
+            return Verdict(SKIPPED, marked)
+        before = End(verdict.state, verdict.wave) if verdict.state else None
+        return Verdict(SKIPPED, marked, before) if overwrites else verdict
 
     def _join(self, task: Task, verdict: Verdict, by_sources: Verdict) -> Verdict:
         """Let mapping sources have their say, which nobody waits for; note where it differs from what is decided."""

@@ -166,3 +166,18 @@ def test_a_branch_that_skips_leaves_no_output_in_airflow_3(version: str, count: 
     expansion = planned(dag(*parts, version=version), {"choose": ["load", "follow"]})
 
     assert count == (1 if expansion["follow"].count else 0)
+
+
+def test_a_mark_replaces_what_was_seen_before() -> None:
+    """A task that failed above it, and that a branch then skips, is skipped; a task mapped over it saw the failure."""
+    parts = (
+        task("check"),
+        task("choose", after="check", trigger_rule="all_done", skips="branch"),
+        task("load", over(x=[]), after="check choose"),
+        task("mail", after="choose"),
+        task("plot", over(x="load")),
+    )
+
+    states = planned(dag(*parts), {"choose": "mail"}, {"check": "failed"}).states
+
+    assert ("skipped", "upstream_failed") == (states["load"], states["plot"])
