@@ -1,0 +1,171 @@
+"""The check in a session of pytest: items, options, what is accepted, and the fixture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+Run = Callable[..., pytest.RunResult]
+
+HEADER = "from datetime import datetime, timezone\nfrom airflow import DAG\nfrom airflow.decorators import task\n"
+CLEAN = (
+    HEADER
+    + """
+with DAG("clean", schedule=None, start_date=datetime(2024, 1, 1)):
+    task(task_id="load")(lambda region: region).expand(region=["eu", "us"])
+"""
+)
+SET = (
+    HEADER
+    + """
+with DAG("shuffled", schedule=None, start_date=datetime(2024, 1, 1)):
+    task(task_id="load")(lambda region: region).expand(region=list({"eu", "us"}))
+"""
+)
+CLOCK = (
+    HEADER
+    + """
+with DAG("dated", schedule=None, start_date=datetime(2024, 1, 1), params={"now": str(datetime.now(timezone.utc))}):
+    task(task_id="load")(lambda region: region).expand(region=["eu", "us"])
+"""
+)
+STAGE = (
+    HEADER
+    + """
+import os
+with DAG("staged", schedule=None, start_date=datetime(2024, 1, 1)):
+    task(task_id=f"load_{os.environ.get('STAGE', 'none')}")(lambda: 1)()
+"""
+)
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run pytest in a process of its own, in the folder of the test."""
+    for name in ("PYTEST_ADDOPTS", "AIRFLOW_HOME", "AIRFLOW__CORE__DAGS_FOLDER", "PYTEST_XDIST_WORKER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "200")
+    return lambda *arguments: pytester.runpytest_subprocess(*arguments, timeout=200)
+
+
+def _write(pytester: pytest.Pytester, **files: str) -> None:
+    (pytester.path / "dags").mkdir(exist_ok=True)
+    for name, text in files.items():
+        (pytester.path / "dags" / f"{name}.py").write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize("way", [("-p", "no:xdist"), ("-n", "2")], ids=["alone", "n2"])
+def test_each_dag_is_checked(pytester: pytest.Pytester, run: Run, way: tuple[str, ...]) -> None:
+    """One item per DAG says whether it is deterministic, with one process as with several."""
+    _write(pytester, clean=CLEAN, shuffled=SET)
+    result = run("--dynadag", "-k", "deterministic", *way)
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "dags/shuffled.py:6: DYN102 DAG 'shuffled' depends on the hash seed",
+            "  load?0? gets '*' under hash seed 0 and '*' under one that turns the set round; only the order differs",
+        ]
+    )
+
+
+def test_nothing_is_checked_where_no_item_asks(pytester: pytest.Pytester, run: Run) -> None:
+    """Deselecting the items saves the generations."""
+    _write(pytester, shuffled=SET)
+    result = run("--dynadag", "-k", "imports")
+    result.assert_outcomes(passed=1, deselected=2)
+    result.stdout.no_fnmatch_line("*generation 1 of*")
+
+
+def test_a_finding_is_accepted_with_a_reason(pytester: pytest.Pytester, run: Run) -> None:
+    """What the ini accepts does not fail, and is shown with its reason."""
+    _write(pytester, dated=CLOCK)
+    pytester.makeini("[pytest]\ndynadag_allow =\n    DYN103:dat* = shown to people only\n")
+    result = run("--dynadag", "-k", "deterministic")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["accepted: DYN103 *dags/dated.py:5: shown to people only"])
+
+
+def test_a_circumstance_is_switched_off_and_said_so(pytester: pytest.Pytester, run: Run) -> None:
+    """What is not varied is no reason to fail, and is reported as not checked."""
+    _write(pytester, dated=CLOCK)
+    result = run("--dynadag", "-k", "deterministic", "--dynadag-circumstances=-clock", "-rP")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["the clock: switched off"])
+
+
+def test_a_circumstance_of_ones_own(pytester: pytest.Pytester, run: Run) -> None:
+    """A function that the ini names is a circumstance like the others."""
+    _write(pytester, staged=STAGE)
+    pytester.makepyfile(
+        stages="""
+        import contextlib
+        import os
+
+        @contextlib.contextmanager
+        def stage(number):
+            os.environ["STAGE"] = f"stage{number}"
+            yield
+            del os.environ["STAGE"]
+        """
+    )
+    pytester.makeini(
+        "[pytest]\npythonpath = .\ndynadag_own_circumstances =\n    deployment_stage = stages:stage\n"
+    )
+    result = run("--dynadag", "-k", "deterministic")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*DYN106 DAG 'staged' depends on deployment_stage", "  task 'load_stage?' is there only *"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("ini", "message"),
+    [
+        ("dynadag_allow = DYN102:sales", "*'DYN102:sales': it has no reason"),
+        ("dynadag_allow = DYN999 = why", "*there is no rule 'DYN999'; did you mean*"),
+        ("dynadag_circumstances = clok", "*there is no circumstance 'clok'; did you mean 'clock'?*"),
+        ("dynadag_seeds = 1", "*ini dynadag_seeds: a number of generations from 2 on is needed, not '1'*"),
+        ("dynadag_own_circumstances = mine", "*is written `name = module:function`, not 'mine'*"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(pytester: pytest.Pytester, run: Run, ini: str, message: str) -> None:
+    """A slip in the ini ends the session before anything is loaded, and names what there is."""
+    _write(pytester, clean=CLEAN)
+    pytester.makeini(f"[pytest]\n{ini}\n")
+    result = run("--dynadag")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([message])
+
+
+def test_the_fixture_gives_the_verdict(pytester: pytest.Pytester, run: Run) -> None:
+    """A test asks about a path or a dag_id, with circumstances of its choice, or about an expansion alone."""
+    _write(pytester, shuffled=SET, dated=CLOCK)
+    pytester.makepyfile(
+        """
+        import pytest
+
+        def test_verdict(dynadag):
+            found = dynadag.check_determinism("shuffled")
+            (entry,) = found.divergences
+            assert not found.ok
+            assert ("DYN102", "shuffled", "hash_seed") == (entry.rule, entry.dag_id, entry.circumstance)
+            assert "/dags/shuffled/tasks/load/mapping/region/0" == entry.pointer
+            assert {"eu", "us"} == {entry.baseline, entry.changed}
+            assert 6 == entry.location.line
+
+        def test_circumstances(dynadag):
+            dynadag.assert_deterministic("dags/shuffled.py", circumstances=["clock", "randomness"], seeds=2)
+
+        def test_expansion(dynadag):
+            assert not dynadag.check_determinism("dated").ok
+            dynadag.assert_deterministic("dated", given={})
+            assert not dynadag.check_determinism("shuffled", given={}).ok
+
+        def test_assertion(dynadag):
+            with pytest.raises(AssertionError, match="DYN102 DAG 'shuffled' depends on the hash seed") as caught:
+                dynadag.assert_deterministic("shuffled")
+            assert not caught.value.determinism.ok
+        """
+    )
+    run("-p", "no:xdist", "test_the_fixture_gives_the_verdict.py").assert_outcomes(passed=4)
