@@ -3,6 +3,7 @@
 #   make test               the suite;                     AIRFLOW=2.11 chooses the version
 #   make lint               style, format and types
 #   make fuzz N=500         random DAGs, planned and run; the suite itself tries 60
+#   make matrix             the tests of runs on the other versions: 2.10, 3.0, 3.1, 3.2
 #   make bench              measure, and fail where a figure is missed
 #   make setup              the environment alone
 #   make constraints        resolve the dependencies anew
@@ -15,6 +16,8 @@ DEFAULT_AIRFLOW := 3.3
 AIRFLOW ?= $(DEFAULT_AIRFLOW)
 ARGS ?=
 N ?= 500
+MATRIX ?= 2.10 3.0 3.1 3.2
+MATRIX_TESTS := tests/run/test_engines.py tests/run/test_equality.py
 
 # The constraints are resolved for Python 3.11.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -32,7 +35,7 @@ UNFINISHED := $(VENV)/.setup-unfinished
 export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz bench lint page page-check constraints clean
+.PHONY: help setup demo test fuzz bench matrix lint page page-check constraints clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -60,6 +63,15 @@ fuzz: setup
 
 bench: setup
 	$(BIN)/python benchmarks/plan.py
+	$(BIN)/python benchmarks/run.py
+
+# The versions between those that the suite runs on: what runs and waits there, by the engine that is ours.
+matrix:
+	@for version in $(MATRIX); do \
+	  echo "=== Airflow $$version"; \
+	  $(MAKE) --no-print-directory test AIRFLOW=$$version ARGS="-q -k 'direct or features' $(MATRIX_TESTS) $(ARGS)" \
+	    || failed="$$failed $$version"; \
+	done; test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
 
 lint: setup
 	$(BIN)/ruff check .

@@ -31,6 +31,7 @@ class Call:
     query: Mapping[str, Any]
     body: bytes | None
     session: Any
+    dag: Any
     response: Any = None
 
 
@@ -81,9 +82,10 @@ class Endpoint:
 class ExecutionApi:
     """All endpoints, and the way from a request to its answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, dag: Any) -> None:
         from airflow.api_fastapi.execution_api.routes import execution_api_router
 
+        self.dag = dag
         self.routes = [route for route in execution_api_router.routes if hasattr(route, "endpoint")]
         self.endpoints: dict[int, Endpoint] = {}
 
@@ -117,7 +119,7 @@ class ExecutionApi:
         if found is None:
             return _error(404, {"detail": "Not Found"})
         endpoint, parameters = found
-        call = Call(parameters, query, body, self.make_session())
+        call = Call(parameters, query, body, self.make_session(), self.dag)
         try:
             answer = endpoint.answer(call)
             call.session.commit()
@@ -251,9 +253,16 @@ def _give_response(call: Call) -> Any:
 
 
 def _give_dag_bag(call: Call) -> Any:
-    from airflow.models.dagbag import DBDagBag
+    """Give the API server's DAGs: those of the database, in 3.0 the scheduler's copy of the one that runs."""
+    from airflow.models import dagbag
 
-    return DBDagBag()
+    if hasattr(dagbag, "DBDagBag"):
+        return dagbag.DBDagBag()
+    from airflow.serialization.serialized_objects import SerializedDAG
+
+    bag = dagbag.DagBag(include_examples=False, collect_dags=False, load_op_links=False)
+    bag.dags[call.dag.dag_id] = SerializedDAG.from_dict(SerializedDAG.to_dict(call.dag))
+    return bag
 
 
 _DEPENDENCIES: dict[str, Binder] = {
@@ -304,8 +313,8 @@ def client_class() -> Any:
     class DirectClient(Client):
         """The SDK's client, answered by an `ExecutionApi`."""
 
-        def __init__(self) -> None:
-            self.api = ExecutionApi()
+        def __init__(self, dag: Any) -> None:
+            self.api = ExecutionApi(dag)
             self.read: dict[str, dict[Any, Answer]] = {}
             super().__init__(base_url=None, token="", dry_run=True, transport=_no_transport())
             self.base_url = "http://in-process.invalid./"

@@ -17,7 +17,7 @@ class Worker3:
     def __init__(self, dag: Any) -> None:
         self.dag = dag
         self.supervisor = supervisor_class()
-        self.supervisor.direct_client = client_class()()
+        self.supervisor.direct_client = client_class()(dag)
 
     def queue(self, tis: Sequence[Any], session: Any) -> None:
         """Put a wave into the state from which the execution API starts an instance, all in one statement."""
@@ -38,7 +38,7 @@ class Worker3:
         """
         while True:
             try:
-                result = self.supervisor.start(what=_describe(ti), task=arguments["task"])
+                result = self.supervisor.start(what=_describe(ti), task=self.dag.task_dict[ti.task_id])
             except Exception:
                 self._fail(ti)
                 raise
