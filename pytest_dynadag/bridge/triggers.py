@@ -37,9 +37,7 @@ def fire(ti: Any, session: Any, run: Callable[[Any], Any]) -> None:
         Trigger.submit_event(trigger_id, event, session=session)
     else:
         late = isinstance(error, asyncio.TimeoutError)
-        Trigger.submit_failure(
-            trigger_id, error if isinstance(error, BaseException) else [error], session=session
-        )
+        Trigger.submit_failure(trigger_id, error, session=session)
         if late:
             ti.next_kwargs = {"error": _TIMEOUT}
     session.commit()

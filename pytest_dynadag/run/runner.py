@@ -161,36 +161,37 @@ def run_dag(
         until: The id of a task that runs with all that it waits for.
 
     Raises:
-        StuckRunError, GivenError, MissingGivenError, UnknownNameError, ParamsError, AtError, AllowError,
-        AirflowRaisedError: See their texts.
+        DynadagError: What was asked for cannot be done, or the run cannot finish; each kind says which and why.
     """
     from pytest_dynadag.bridge.extract import structure_of
 
-    if engine not in ENGINES:
-        raise UnknownNameError("engine", engine, ENGINES, where="run(engine=...)")
     structure = structure_of(dag)
     known = Given.of(given, states, params=params, conf=conf, max_map_length=max_map_length)
     check_given(structure, known)
     if only or until:
         dag = part_of(dag, structure, known, only, until)
-        structure = structure_of(dag)
     request = RunRequest(
-        given=known,
-        at=read_moment(at),
-        order=order,
-        variables=variables or {},
-        connections=connections or {},
-        env=env or {},
-        siblings=tuple(siblings),
+        known, read_moment(at), order, variables or {}, connections or {}, env or {}, tuple(siblings)
     )
-    check_allow(allow or {})
+    return _execute(dag, request, choose_engine(engine), allow or {})
+
+
+def _execute(
+    dag: Any, request: RunRequest, run: Callable[[Any, RunRequest], Observation], allow: Mapping[str, str]
+) -> Run:
+    from pytest_dynadag.bridge.extract import structure_of
+
+    check_allow(allow)
+    structure = structure_of(dag)
     with guarded(dag) as guard:
-        observation = choose_engine(engine)(dag, request)
+        observation = run(dag, request)
     return tell(structure, observation, guard.judge(observation.returned, observation.state, allow))
 
 
 def choose_engine(name: str) -> Callable[[Any, RunRequest], Observation]:
     """Give the function that runs a DAG; *name* is one of `ENGINES`."""
+    if name not in ENGINES:
+        raise UnknownNameError("engine", name, ENGINES, where="run(engine=...)")
     if name == "airflow":
         from pytest_dynadag.run.engines.dag_test import run_with_dag_test
 
