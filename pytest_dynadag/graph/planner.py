@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any
 
 from pytest_dynadag.errors import GivenError, MissingGivenError, UnknownNameError
@@ -29,13 +30,12 @@ from pytest_dynadag.graph.ends import (
 )
 from pytest_dynadag.graph.expansion import UNKNOWN, Expansion, TaskExpansion, Unknown
 from pytest_dynadag.graph.given import MISSING, Failed, Given, Skipped, parse_key
+from pytest_dynadag.graph.inputs import Inputs
 from pytest_dynadag.graph.lengths import Lengths, Outcome
 from pytest_dynadag.graph.pushes import Refusal, refuse
 from pytest_dynadag.graph.scheduler import Scheduler
 from pytest_dynadag.graph.skips import Skips
-from pytest_dynadag.graph.sources import MappingForm
 from pytest_dynadag.graph.structure import Structure, Task
-from pytest_dynadag.graph.values import IndexFailed, IndexSkipped, Table, find_dict_by_position, tabulate
 
 Labeller = Callable[[Task, "int | None", Mapping[str, Any]], "str | Unknown | None"]
 """Renders the `map_index_template` of one instance from its inputs."""
@@ -118,10 +118,9 @@ class _Planner:
     behaviour: Behaviour
     lengths: Lengths
     scheduler: Scheduler
+    inputs: Inputs
     outcomes: dict[str, Outcome]
     findings: list[Finding] = field(default_factory=list)
-    tables: dict[str, Table] = field(default_factory=dict)
-    by_position: dict[str, str] = field(default_factory=dict)
     uncounted: list[str] = field(default_factory=list)
 
     @classmethod
@@ -131,7 +130,8 @@ class _Planner:
         outcomes: dict[str, Outcome] = {}
         lengths = Lengths(structure, given, outcomes)
         scheduler = Scheduler(structure, behaviour, Skips(structure, behaviour), lengths.known)
-        return cls(structure, given, label, behaviour, lengths, scheduler, outcomes)
+        inputs = Inputs(structure, behaviour, lengths.look_up)
+        return cls(structure, given, label, behaviour, lengths, scheduler, inputs, outcomes)
 
     # -- one task ---------------------------------------------------------------------------------
 
@@ -204,16 +204,15 @@ class _Planner:
     def _settle(self, task: Task, count: int | None, verdicts: Sequence[Verdict], since: int = 0) -> None:
         """Work out inputs, labels, outputs and ends of the instances; one verdict may stand for all."""
         indexes: Sequence[int | None] = [None] if count is None else range(count)
-        inputs: list[Mapping[str, Any]] = []
+        rows = self.inputs.give(task, count)
+        each = verdicts if len(verdicts) > 1 else repeat(verdicts[0])
+        inputs = [row.arguments for row in rows]
         outputs: list[Any] = []
         ends: list[End] = []
-        for position, index in enumerate(indexes):
-            verdict = verdicts[position if len(verdicts) > 1 else 0]
-            arguments, obstacle = self._inputs(task, index)
-            state, output = verdict.state or obstacle, MISSING
+        for index, row, verdict in zip(indexes, rows, each):  # noqa: B905 - a repeated verdict has no end
+            state, output = verdict.state or row.obstacle, MISSING
             if state is None:
-                state, output = self._end(task, index, arguments)
-            inputs.append(arguments)
+                state, output = self._end(task, index, row.arguments)
             outputs.append(output)
             ends.append(End(state, verdict.wave))
         labels = self._labels(task, indexes, inputs)
@@ -241,33 +240,6 @@ class _Planner:
                     self.lengths.unpushed.add(task.task_id)
 
     # -- one instance -----------------------------------------------------------------------------
-
-    def _inputs(self, task: Task, index: int | None) -> tuple[dict[str, Any], str | None]:
-        """Give what `expand` gives one instance, and the state it ends in if that cannot be had."""
-        arguments: dict[str, Any] = {}
-        if index is None:
-            return arguments, None
-        obstacle = None
-        for owner, mapping in reversed(self.structure.mappings_of(task)):
-            try:
-                arguments.update(self._table(owner, mapping).row(index))
-            except IndexSkipped:
-                obstacle = SKIPPED if self._needs(task, owner) else obstacle
-            except IndexFailed:
-                obstacle = FAILED if self._needs(task, owner) else obstacle
-        return arguments, obstacle
-
-    def _needs(self, task: Task, owner: str) -> bool:
-        return owner == task.task_id or task.uses_argument(owner)
-
-    def _table(self, owner: str, mapping: MappingForm) -> Table:
-        if owner not in self.tables:
-            whole, look_up = self.behaviour.concat_counts_whole, self.lengths.look_up
-            self.tables[owner] = tabulate(mapping, look_up, concat_counts_whole=whole)
-            methods = (find_dict_by_position(source, look_up) for source in mapping.sources)
-            if method := next(filter(None, methods), None):
-                self.by_position[owner] = method
-        return self.tables[owner]
 
     def _end(self, task: Task, index: int | None, inputs: Mapping[str, Any]) -> tuple[str, Any]:
         """Give the state in which an instance that runs ends, and its output."""
@@ -328,7 +300,7 @@ class _Planner:
             tasks=tasks,
             disputed=tuple(self.scheduler.disputed),
             unpushed=tuple(sorted(self.lengths.unpushed)),
-            by_position=self.by_position,
+            by_position=self.inputs.by_position,
             uncounted=self.uncounted,
         )
         self.findings += find_shared_labels(self.structure, tasks)
