@@ -99,7 +99,7 @@ def pytest_testnodedown(node: Any) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None, object, object]:
-    """Before syrupy's end: no session that failed deletes snapshots."""
+    """Before syrupy's end: no session that failed or left tests out deletes snapshots."""
     protect_snapshots(session, exitstatus)
     return (yield)
 

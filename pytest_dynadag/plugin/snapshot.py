@@ -49,17 +49,26 @@ def dynadag_snapshot(
 
 def protect_snapshots(session: pytest.Session, exitstatus: int) -> None:
     """
-    Let nothing be deleted in a session that failed or was interrupted.
+    Let nothing be deleted in a session that failed, was interrupted, or left tests out.
 
     With `--snapshot-update` syrupy deletes what was not compared, also where a test stopped before its comparison or
-    never began (-x, Ctrl-C). Sessions without a test of ours are left alone. To be called before syrupy's own end.
+    never began (-x, Ctrl-C), and before 7.0 where it was not collected (--lf, --ignore). Sessions without a test of
+    ours are left alone. To be called before syrupy's own end.
     """
     config = session.config
     ours = config.stash.get(_USED, False) or any(map(_uses_snapshot, getattr(session, "items", ())))
     if ours and hasattr(config, "workeroutput"):
         config.workeroutput[_OUTPUT] = True
-    if ours and exitstatus != pytest.ExitCode.OK and config.getoption("update_snapshots", False):
+    if ours and (exitstatus != pytest.ExitCode.OK or leaves_tests_out(config)):
         config.option.no_cleanup = True
+
+
+def leaves_tests_out(config: pytest.Config) -> bool:
+    """Tell whether the command line selects tests other than by files and folders."""
+    return any(config.getoption(name, None) for name in _SELECTING) or any("::" in arg for arg in config.args)
+
+
+_SELECTING = ("deselect", "ignore", "ignore_glob", "keyword", "lf", "markexpr", "stepwise")
 
 
 def note_worker(config: pytest.Config, workeroutput: Mapping[str, Any]) -> None:
@@ -183,12 +192,12 @@ def make_file_name(name: str) -> str:
 
 
 def digest_given(case: Case) -> str:
-    """Give a digest of what a case gives, apart from connections: they hold passwords."""
-    from pytest_dynadag.graph.canonical import digest
+    """Give a digest of what a case gives; of its secrets no more than that there are some."""
+    from pytest_dynadag.render.values import ValueWriter, digest_text
 
-    sections = ("given", "states", "params", "conf", "variables", "env", "at")
+    sections = ("given", "states", "params", "conf", "variables", "connections", "env", "at")
     given = {name: value for name in sections if (value := getattr(case, name))}
-    return digest(given) if given else ""
+    return digest_text(ValueWriter().value(given)) if given else ""
 
 
 def describe_mismatch(path: str, known: str | None, text: str) -> Iterator[str]:
