@@ -93,7 +93,7 @@ def paced(
     Args:
         airflow: The bridge.
         dag: The DAG that runs.
-        order: Sorts the keys of a wave.
+        order: Sorts the keys of a wave; may leave some for the next one.
         worker: Executes the instances in place of the `_run_task` of `DAG.test`.
         patience: Lets the time pass where the run would wait.
 
@@ -142,9 +142,10 @@ class _Wave:
     def execute(self) -> None:
         """Execute what waits, in order; as in `DAG.test`, an exception is the instance's own affair."""
         wave, self.waiting = self.waiting, {}
+        chosen = self.order(list(wave))  # what is left out stays scheduled, and comes with the next wave
         if self.worker:
-            self.worker.queue([arguments["ti"] for arguments in wave.values()], self.session)
-        for key in self.order(list(wave)):
+            self.worker.queue([wave[key]["ti"] for key in chosen], self.session)
+        for key in chosen:
             if self.patience:
                 self.patience.current = key
             with _contained():

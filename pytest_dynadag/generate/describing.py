@@ -46,6 +46,7 @@ def describe_divergences(divergences: Iterable[Divergence]) -> Iterator[str]:
 CAUSES = {entry.rule: entry.words for entry in CIRCUMSTANCES.values() if not entry.on_request} | {
     "DYN106": "the environment",
     "DYN109": "a cause that is not isolated",
+    "DYN110": "the order in which instances finish",
 }
 
 
@@ -72,6 +73,11 @@ def describe_remedy(entry: Divergence) -> str:
     """Say what to write instead."""
     if entry.pointer == "/failure":
         return "let the file load under both; what it needs belongs into a task, or into a default"
+    if entry.rule == "DYN110":
+        return (
+            "a rule that is met before all upstream instances have finished (one_success, one_done, one_failed) sees "
+            "what is there at that moment: use all_done, none_failed or all_success, or do not read their values"
+        )
     if "0x" in str(entry.baseline) and entry.rule == "DYN104":
         return "do not build names or values from the repr or the id of an object; use a name of its own"
     known = CIRCUMSTANCES.get(entry.circumstance)
@@ -107,6 +113,10 @@ def _headline(entry: Divergence) -> str:
         return f"{about} differs, and no circumstance alone explains it"
     if entry.rule == "DYN101":
         return f"{about} is another one at a second parse in the same process"
+    if entry.rule == "DYN110":
+        rule = entry.circumstance.partition(", ")[2]
+        task = f": task {entry.pointer.split('/')[3]!r} has the trigger rule {rule}" if rule else ""
+        return f"{about} does something else when its instances finish in another order{task}"
     known = CIRCUMSTANCES.get(entry.circumstance)
     return f"{about} depends on {known.words if known else entry.circumstance}"
 
@@ -162,8 +172,10 @@ def _name(parts: tuple[str, ...]) -> str:
             return f"{'/'.join(rest)} of group {group_id!r}"
         case ("dags", _, "settings", *rest):
             return "/".join(rest)
-        case ("dags", _, "expansion", *rest):
-            return f"the expansion ({'/'.join(rest)})"
+        case ("runs", _, "(run)", _):
+            return "the state of the run"
+        case ("runs", _, key, what):
+            return f"{what} of {key!r}"
     return "/".join(parts)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,9 @@ from pytest_dynadag.plugin.recording import recording_of
 if TYPE_CHECKING:
     from pytest_dynadag.generate.divergences import Determinism, Divergence
     from pytest_dynadag.generate.records import Root
+    from pytest_dynadag.graph.structure import Structure
     from pytest_dynadag.plugin.session import DagSession
+    from pytest_dynadag.run.orders import OrderDifference
 
 _FOUND = pytest.StashKey["Determinism"]()
 _PATIENCE = 2.0  # seconds after which progress is shown
@@ -124,6 +126,36 @@ def check_one(
         files = tuple(file for file in found.files if _covers(path, Path(file.path)))
         return replace(found, files=files)
     return found.about(str(path), dag_id)
+
+
+def check_runs(
+    found: Determinism, load: Callable[[], Any], structure: Structure, given: Any, runs: int
+) -> Determinism:
+    """Add to a verdict what a DAG does otherwise when its instances finish in another order (DYN110)."""
+    from pytest_dynadag.generate.divergences import FileVerdict
+    from pytest_dynadag.graph.given import Given
+    from pytest_dynadag.run.orders import compare_orders
+
+    differences = compare_orders(load, structure, Given.of(given), runs=runs)
+    entries = tuple(_diverge(entry, structure) for entry in differences)
+    path = structure.location.file if structure.location else structure.dag_id
+    return replace(found, files=(*found.files, FileVerdict(path, entries))) if entries else found
+
+
+def _diverge(entry: OrderDifference, structure: Structure) -> Divergence:
+    from pytest_dynadag.generate.divergences import Divergence
+
+    rule = structure[entry.task_id].trigger_rule if entry.task_id else ""
+    return Divergence(
+        rule="DYN110",
+        dag_id=structure.dag_id,
+        circumstance=f"order of instances, {rule}" if rule else "order of instances",
+        pointer=f"/runs/{structure.dag_id}/{entry.key}/{entry.what}",
+        baseline=entry.baseline,
+        changed=entry.changed,
+        under=entry.orders,
+        location=structure.location_of(entry.task_id or ""),
+    )
 
 
 def _covers(folder: Path, path: Path) -> bool:

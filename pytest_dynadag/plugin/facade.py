@@ -293,6 +293,7 @@ class Dynadag:
         circumstances: Iterable[str] | None = None,
         seeds: int | None = None,
         given: Mapping[Any, Any] | None = None,
+        runs: int = 0,
     ) -> Determinism:
         """
         Compare generations of a DAG file, a folder or a DAG, and find out what those that differ depend on.
@@ -302,20 +303,25 @@ class Dynadag:
             circumstances: Names of those to vary: only these, or `-name` and `+name` to change the defaults.
             seeds: How many generations to compare.
             given: As for `plan`: compare what the DAGs become for it, instead of the DAGs themselves.
+            runs: Really run the DAG so many times, each time with its instances finishing in another order, and
+                compare what the runs did (DYN110); needs a dag_id.
 
         Raises:
             UnknownNameError: There is no such file or DAG; the nearest are named.
             UnknownCircumstanceError: There is no such circumstance.
         """
-        from pytest_dynadag.plugin.determining import check_one
+        from pytest_dynadag.plugin.determining import check_one, check_runs
 
-        return check_one(
-            self.workplace.session,
-            path_or_dag_id,
-            circumstances=circumstances,
-            seeds=seeds,
-            given=self._or_default("given", given),
+        given = self._or_default("given", given)
+        found = check_one(
+            self.workplace.session, path_or_dag_id, circumstances=circumstances, seeds=seeds, given=given
         )
+        if not runs:
+            return found
+        dag_id = str(path_or_dag_id)
+        structure = self._structure(dag_id, self._metadata())
+        metadata = self._metadata()
+        return check_runs(found, lambda: self._dag_object(dag_id, metadata), structure, given, runs)
 
     def assert_deterministic(self, path_or_dag_id: str | Path, **options: Any) -> None:
         """

@@ -25,6 +25,8 @@ class RunRequest:
         order: In which order the ready instances of a wave are executed.
         variables, connections, env: What Airflow and the tasks see, as in `bridge.metadata`.
         siblings: Further DAG objects that the run may trigger: those of the same file.
+        one_by_one: Whether trigger rules are looked at after every single instance, as a real scheduler does, and
+            not only when a whole wave is done.
         quiet: Whether what Airflow says is kept back; what a task prints is in the observation's logs.
     """
 
@@ -35,6 +37,7 @@ class RunRequest:
     connections: Mapping[str, Any] = field(default_factory=dict)
     env: Mapping[str, str | None] = field(default_factory=dict)
     siblings: Sequence[Any] = ()
+    one_by_one: bool = False
     quiet: bool = True
 
     @property
@@ -50,10 +53,10 @@ class RunRequest:
         return {**self.given.params, **self.given.conf}
 
     def sort(self, keys: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
-        """Put the instances of a wave, by task id and map index, into the order asked for."""
+        """Choose which instances of a wave, by task id and map index, are executed next, and in which order."""
         ordered = sorted(keys)
         if self.order == "reverse":
-            return ordered[::-1]
-        if self.order is not None:
+            ordered.reverse()
+        elif self.order is not None:
             random.Random(self.order).shuffle(ordered)  # noqa: S311 - an order, no secret
-        return ordered
+        return ordered[:1] if self.one_by_one else ordered

@@ -8,7 +8,9 @@ import pytest
 
 Run = Callable[..., pytest.RunResult]
 
-HEADER = "from datetime import datetime, timezone\nfrom airflow import DAG\nfrom airflow.decorators import task\n"
+HEADER = (
+    "from datetime import datetime, timezone\nfrom airflow import DAG\nfrom airflow.decorators import task\n"
+)
 CLEAN = (
     HEADER
     + """
@@ -169,3 +171,36 @@ def test_the_fixture_gives_the_verdict(pytester: pytest.Pytester, run: Run) -> N
         """
     )
     run("-p", "no:xdist", "test_the_fixture_gives_the_verdict.py").assert_outcomes(passed=4)
+
+
+def test_runs_in_several_orders_are_compared(pytester: pytest.Pytester, run: Run) -> None:
+    """With `runs` the DAG is really run, and what depends on who finishes first is named with its rule and its task."""
+    _write(
+        pytester,
+        early=HEADER
+        + """
+with DAG("early", schedule=None, start_date=datetime(2024, 1, 1)):
+    loaded = task(task_id="load")(lambda number: number).expand(number=[1, 2])
+    task(task_id="collect", trigger_rule="one_success")(lambda numbers: list(numbers))(loaded)
+""",
+    )
+    pytester.makepyfile(
+        """
+        def test_early(dynadag):
+            found = dynadag.check_determinism("early", circumstances=["clock"], seeds=2, runs=3)
+            (entry,) = found.divergences
+            said = str(entry.finding)
+            print(said[said.index("DYN110"):])
+            assert not found.ok
+        """
+    )
+    result = run("-p", "no:xdist", "-rP", "test_runs_in_several_orders_are_compared.py")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "DYN110 DAG 'early' does something else when its instances finish in another order: task 'collect' has *",
+            "  output of 'collect' is [[]1, 2[]] when a whole wave finishes first and * when rules are looked at *",
+            "  at /runs/early/collect/output",
+            "  next: a rule that is met before all upstream instances have finished (one_success, *",
+        ]
+    )
