@@ -33,7 +33,7 @@ def fire(ti: Any, session: Any, run: Callable[[Any], Any]) -> None:
         event = run(_make(session.get(Trigger, trigger_id), deadline))
     except Exception as raised:
         error = raised
-    if event is not None:
+    if event:
         Trigger.submit_event(trigger_id, event, session=session)
     else:
         late = isinstance(error, asyncio.TimeoutError)
