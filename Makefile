@@ -1,6 +1,7 @@
 # Needs python3.11 and make; everything else is put into .venv (Airflow 3.3) or .venv-<version>.
 #   make demo               collect, plan and run the example DAGs
 #   make test               the suite;                     AIRFLOW=2.11 chooses the version
+#   make oldest             the snapshots, with the oldest syrupy that is allowed
 #   make lint               style, format and types
 #   make fuzz N=500         random DAGs, planned and run; the suite itself tries 60
 #   make matrix             the tests of runs on the other versions: 2.10, 3.0, 3.1, 3.2
@@ -35,7 +36,7 @@ UNFINISHED := $(VENV)/.setup-unfinished
 export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz bench matrix lint page page-check constraints clean
+.PHONY: help setup demo test oldest fuzz bench matrix lint page page-check constraints clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -57,6 +58,11 @@ demo: setup
 
 test: setup
 	$(BIN)/pytest $(ARGS)
+
+oldest: setup
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --target build/oldest --upgrade --no-deps \
+	  --resolution lowest-direct "$$(sed -n 's/^ *"\(syrupy>=[^"]*\)".*/\1/p' pyproject.toml)"
+	PYTHONPATH=$(CURDIR)/build/oldest $(BIN)/pytest tests/plugin/test_snapshot_fixture.py $(ARGS)
 
 fuzz: setup
 	DYNADAG_FUZZ=$(N) $(BIN)/pytest -p no:logging tests/conformance/test_random_dags.py --timeout 0 $(ARGS)

@@ -213,8 +213,8 @@ def test_what_was_added_is_green_and_what_was_removed_red() -> None:
 
 def test_a_long_message_is_cut_by_pytest(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without -vv, and outside of CI, pytest shows as much as of any other comparison."""
-    monkeypatch.delenv("CI", raising=False)
-    monkeypatch.delenv("BUILD_NUMBER", raising=False)
+    for name in ("CI", "BUILD_NUMBER", "PYTEST_ADDOPTS"):
+        monkeypatch.delenv(name, raising=False)
     pytester.makepyfile(
         sales=SALES, test_it="from sales import *\ndef test_it():\n    assert sales(*range(9)) == sales()"
     )
