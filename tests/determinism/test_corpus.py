@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from conftest import CORPUS, read_expected
 from pytest_dynadag.generate.divergences import Determinism, FileVerdict
+
+pytestmark = pytest.mark.timeout(900)  # whole folders are parsed, on machines that do other things too
 
 # What is known to be missed or placed otherwise; each with its reason. Empty: everything is found.
 MISSED: dict[str, str] = {}

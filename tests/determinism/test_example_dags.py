@@ -11,6 +11,8 @@ from pytest_dynadag.generate.determinism import check
 from pytest_dynadag.generate.divergences import Determinism
 from pytest_dynadag.generate.records import Root
 
+pytestmark = pytest.mark.timeout(900)  # whole folders are parsed, on machines that do other things too
+
 # Each with the reason why it is no false alarm.
 TRULY_THERE = {
     ("example_params_ui_tutorial.py", "DYN103"): "the default of two params is date.today()",

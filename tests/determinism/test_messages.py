@@ -13,6 +13,8 @@ from pytest_dynadag.generate.determinism import check
 from pytest_dynadag.generate.divergences import Determinism
 from pytest_dynadag.generate.records import Root
 
+pytestmark = pytest.mark.timeout(900)  # whole folders are parsed, on machines that do other things too
+
 FOLDER = Path(__file__).parents[2] / "example_dags" / "broken" / "nondeterministic"
 _HASH = re.compile(r"\n  Airflow's own dag_hash .*")  # differs by version: tested below
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+pytestmark = pytest.mark.timeout(900)  # whole folders are parsed, on machines that do other things too
+
 Run = Callable[..., pytest.RunResult]
 
 HEADER = (
