@@ -103,7 +103,7 @@ def watched_creations(listener: Listener) -> Iterator[None]:
         for owner, name, listen in (
             (type(airflow.operator), "__call__", ears.hear_calls),
             (airflow.mapped_operator, "__attrs_post_init__", ears.hear_mapping),
-            (airflow.dag, "__init__", ears.hear_dags),
+            (airflow.dag, airflow.dag_made, ears.hear_dags),
             (airflow.dag, "add_task", ears.hear_joining),
             (airflow.node, "_set_relatives", ears.hear_linking),
             (*airflow.work, ears.hear_work),
@@ -185,13 +185,13 @@ class _Ears:
 
     def hear_dags(self, original: Any) -> Any:
         @functools.wraps(original)
-        def __init__(dag: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 - the DAG's
+        def made(dag: Any, *args: Any, **kwargs: Any) -> None:
             original(dag, *args, **kwargs)
             if self.listener.watching and (place := self._place()):
                 self.listener.made(self.describe(dag), place, None)
                 self._keep(dag)
 
-        return __init__
+        return made
 
     def hear_joining(self, original: Any) -> Any:
         def add_task(dag: Any, task: Any) -> Any:
@@ -347,8 +347,9 @@ def _describe_mapped(node: Any) -> Node:
 
 def _list_common(operator_class: Any) -> frozenset[str]:
     """Give the arguments that every operator has; `partial` fills them in, whoever set them."""
-    base = next(each for each in operator_class.__mro__ if each.__name__ == "BaseOperator")
-    return frozenset(inspect.signature(base.__init__).parameters)
+    # Airflow 3.0 has two, one above the other.
+    bases = [each for each in operator_class.__mro__ if each.__name__ == "BaseOperator"]
+    return frozenset(name for base in bases for name in inspect.signature(base.__init__).parameters)
 
 
 # The two families
@@ -356,11 +357,16 @@ def _list_common(operator_class: Any) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class _Airflow:
-    """Where a family keeps what we listen to; *work* and *push* are an owner and the name of its function."""
+    """
+    Where a family keeps what we listen to.
+
+    *work* and *push* are an owner and the name of its function; *dag_made* is the method that ends the making of a DAG.
+    """
 
     operator: Any
     mapped_operator: Any
     dag: Any
+    dag_made: str
     node: Any
     xcom_arg: Any
     work: tuple[Any, str]
@@ -390,6 +396,7 @@ def _find_airflow_3() -> _Airflow:
         operator=BaseOperator,
         mapped_operator=MappedOperator,
         dag=DAG,
+        dag_made="__attrs_post_init__",  # 3.0 has a subclass with an __init__ of its own
         node=DAGNode,
         xcom_arg=XComArg,
         work=(task_runner, next(name for name in names if hasattr(task_runner, name))),
@@ -413,6 +420,7 @@ def _find_airflow_2() -> _Airflow:
         operator=BaseOperator,
         mapped_operator=MappedOperator,
         dag=DAG,
+        dag_made="__init__",
         node=DAGNode,
         xcom_arg=XComArg,
         work=(taskinstance, "_execute_task"),
