@@ -22,8 +22,14 @@ def way(request: pytest.FixtureRequest) -> tuple[str, ...]:
 
 @pytest.fixture
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run pytest in a process of its own, in the folder of the test."""
-    for name in ("PYTEST_ADDOPTS", "AIRFLOW_HOME", "AIRFLOW__CORE__DAGS_FOLDER", "PYTEST_XDIST_WORKER"):
+    """
+    Run pytest in a process of its own, in the folder of the test.
+
+    The checks of determinism have tests of their own (tests/determinism) and take a while: they are left out
+    unless a test chooses items itself with `-k`.
+    """
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-k 'not deterministic'")
+    for name in ("AIRFLOW_HOME", "AIRFLOW__CORE__DAGS_FOLDER", "PYTEST_XDIST_WORKER"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "200")
 

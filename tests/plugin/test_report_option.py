@@ -68,7 +68,7 @@ def test_every_form_is_written(project: pytest.Pytester, run: Run, way: tuple[st
     """
     write(project, **{"test_plans.py": PLANS})
 
-    result = run("--dynadag", "dags", "test_plans.py", "--dynadag-cov", *ALL, *way)
+    result = run("--dynadag", "dags", "test_plans.py", "-k", "", "--dynadag-cov", *ALL, *way)
 
     assert 0 == result.ret
     report = read(project)
