@@ -181,7 +181,7 @@ def test_a_snapshot_from_the_first_day_to_the_last(project: pytest.Pytester, run
     missing.assert_outcomes(failed=1, deselected=4)
     writing.assert_outcomes(passed=1, deselected=4)
     assert "there is no snapshot dags/__dynadag_snapshots__/sales/shape only.dynadag" in str(missing.stdout)
-    title = "dags/sales.dynadag.yaml::sales::unused snapshots"
+    title = "sales.dynadag.yaml::sales::unused snapshots"
     message = f"""\
 1 snapshot belongs to no case without `expect`:
   {PLACE}
