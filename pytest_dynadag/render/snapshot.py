@@ -139,10 +139,13 @@ SHARED_ARGUMENTS: Mapping[str, Any] = {
     "owner": "airflow",
     "pool": "default_pool",
     "pool_slots": 1,
+    "post_execute": None,
+    "pre_execute": None,
     "priority_weight": 1,
     "queue": "default",
     "retry_delay": 300.0,
     "run_as_user": None,
+    "task_concurrency": None,
     "wait_for_downstream": False,
 }
 """Arguments of every operator that are written where they differ from their default (times in seconds)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 from collections.abc import Iterator
 from difflib import ndiff
 from pathlib import Path
@@ -18,7 +20,8 @@ from pytest_dynadag.bridge.metadata import parse_metadata
 from pytest_dynadag.cases.casefile import Case, find_dag_file, read_casefile, resolve_dag
 from pytest_dynadag.graph.given import Given
 from pytest_dynadag.graph.planner import plan
-from pytest_dynadag.render.snapshot import write_snapshot
+from pytest_dynadag.render.snapshot import IGNORED_ARGUMENTS, SHARED_ARGUMENTS, write_snapshot
+from pytest_dynadag.render.values import is_secret
 from pytest_dynadag.run.runner import run_dag
 
 EXAMPLES = Path(__file__).parents[2] / "example_dags"
@@ -125,3 +128,39 @@ def test_a_changed_line_changes_few_lines(tmp_path: Path, before: str, after: st
         texts.append(write_snapshot(structure_of(load_example(file)["sales"])).splitlines())
 
     assert lines == [line for line in ndiff(*texts) if line[0] in "+-"]
+
+
+def find_airflows_own(name: str, *modules: str) -> Any:
+    """Give *name* from the first of *modules* that this Airflow has."""
+    for module in modules:
+        try:
+            return getattr(importlib.import_module(module), name)
+        except ImportError:
+            continue
+    raise AssertionError(f"this Airflow has {name} elsewhere: {modules}")
+
+
+def test_what_airflow_masks_is_masked() -> None:
+    """Every part of a name for which Airflow hides a value is one for which a snapshot does."""
+    fields = find_airflows_own(
+        "DEFAULT_SENSITIVE_FIELDS",
+        "airflow._shared.secrets_masker.secrets_masker",
+        "airflow.sdk.execution_time.secrets_masker",
+        "airflow.utils.log.secrets_masker",
+    )
+
+    assert [] == [field for field in fields if not is_secret(field)]
+
+
+def test_every_argument_of_every_operator_is_known() -> None:
+    """What Airflow adds to all operators is no argument of a task's own: it would differ between versions."""
+    operator = find_airflows_own("BaseOperator", "airflow.sdk", "airflow.models.baseoperator")
+    arguments = {
+        name
+        for name, parameter in inspect.signature(operator.__init__).parameters.items()
+        if parameter.kind in {parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD} and name != "self"
+    }
+
+    assert set() == {name for name in arguments if not name.startswith("_")} - IGNORED_ARGUMENTS - set(
+        SHARED_ARGUMENTS
+    )
