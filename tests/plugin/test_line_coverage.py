@@ -40,10 +40,10 @@ def lines(project: pytest.Pytester, run: Run, *arguments: str) -> set[int]:
 
 
 def test_lines_of_a_probe_are_counted(pytester: pytest.Pytester, run: Run) -> None:
-    """What only a probe loads, in a process of its own, is counted; no task ran."""
+    """Without xdist, what only a probe loads, in a process of its own, is counted; no task ran."""
     write(pytester, **{"dags/sales.py": SALES, "pyproject.toml": SETTINGS})
 
-    seen = lines(pytester, run, "-n", "2")
+    seen = lines(pytester, run, "-p", "no:xdist")
 
     assert seen >= OUTSIDE
     assert not seen & BODIES
