@@ -326,7 +326,7 @@ def test_an_empty_list_leaves_one_skipped_instance(load_dag: LoadDag) -> None:
 
 def test_errors_name_the_line_of_the_dag_file(load_dag: LoadDag) -> None:
     """A failure comes with its type, its text and the line of the user's file."""
-    from conftest import HEADER_LINES
+    from header import HEADER_LINES
 
     dag = load_dag("""
         with DAG("d", **START):

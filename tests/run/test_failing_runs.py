@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from header import HEADER_LINES
 
-from conftest import HEADER_LINES
 from pytest_dynadag.run.failures import describe_failures, last_words
 from pytest_dynadag.run.observation import Observation, ObservedInstance
 from pytest_dynadag.run.runner import run_dag
