@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,15 @@ def find_examples() -> list[Path]:
     return [file for file in found if file.name not in (*LEFT_OUT, "__init__.py")]
 
 
+@pytest.fixture
+def nobody_sleeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a `sleep` that does not before the one that does: ten examples begin with five seconds of it."""
+    (program := tmp_path / "sleep").write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+
+@pytest.mark.usefixtures("nobody_sleeps")
 @pytest.mark.parametrize("file", find_examples(), ids=lambda file: file.stem)
 def test_a_plan_is_what_an_example_does(file: Path) -> None:
     """Every DAG of the file is planned from what its run left, and is the same: instances, states, inputs, edges."""

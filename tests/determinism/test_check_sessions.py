@@ -10,6 +10,9 @@ pytestmark = pytest.mark.timeout(900)  # whole folders are parsed, on machines t
 
 Run = Callable[..., pytest.RunResult]
 
+FEW = ("-o", "dynadag_seeds=2")
+"""Two generations: enough where the number is not what is tested."""
+
 HEADER = (
     "from datetime import datetime, timezone\nfrom airflow import DAG\nfrom airflow.decorators import task\n"
 )
@@ -85,7 +88,7 @@ def test_a_finding_is_accepted_with_a_reason(pytester: pytest.Pytester, run: Run
     """What the ini accepts does not fail, and is shown with its reason."""
     _write(pytester, dated=CLOCK)
     pytester.makeini("[pytest]\ndynadag_allow =\n    DYN103:dat* = shown to people only\n")
-    result = run("--dynadag", "-k", "deterministic")
+    result = run("--dynadag", "-k", "deterministic", *FEW)
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["accepted: DYN103 *dags/dated.py:5: shown to people only"])
 
@@ -93,7 +96,7 @@ def test_a_finding_is_accepted_with_a_reason(pytester: pytest.Pytester, run: Run
 def test_a_circumstance_is_switched_off_and_said_so(pytester: pytest.Pytester, run: Run) -> None:
     """What is not varied is no reason to fail, and is reported as not checked."""
     _write(pytester, dated=CLOCK)
-    result = run("--dynadag", "-k", "deterministic", "--dynadag-circumstances=-clock", "-rP")
+    result = run("--dynadag", "-k", "deterministic", "--dynadag-circumstances=-clock", "-rP", *FEW)
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["the clock: switched off"])
 
@@ -116,7 +119,7 @@ def test_a_circumstance_of_ones_own(pytester: pytest.Pytester, run: Run) -> None
     pytester.makeini(
         "[pytest]\npythonpath = .\ndynadag_own_circumstances =\n    deployment_stage = stages:stage\n"
     )
-    result = run("--dynadag", "-k", "deterministic")
+    result = run("--dynadag", "-k", "deterministic", *FEW)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         ["*DYN106 DAG 'staged' depends on deployment_stage", "  task 'load_stage?' is there only *"]
@@ -172,7 +175,7 @@ def test_the_fixture_gives_the_verdict(pytester: pytest.Pytester, run: Run) -> N
             assert not caught.value.determinism.ok
         """
     )
-    run("-p", "no:xdist", "test_the_fixture_gives_the_verdict.py").assert_outcomes(passed=4)
+    run("-p", "no:xdist", *FEW, "test_the_fixture_gives_the_verdict.py").assert_outcomes(passed=4)
 
 
 def test_runs_in_several_orders_are_compared(pytester: pytest.Pytester, run: Run) -> None:

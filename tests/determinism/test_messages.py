@@ -51,7 +51,7 @@ parsing_context.py:20: DYN108 DAG 'parsing_context' depends on the parsing conte
   next: with get_parsing_context() leave out other DAGs only: the DAG that is asked for must be the one the scheduler saw""",
     "randomness": """\
 randomness.py:15: DYN104 DAG 'randomness' depends on randomness
-  default_args/retry_delay is 120.0 with one random state and 300.0 with another
+  default_args/retry_delay is 300.0 with one random state and 240.0 with another
   at /dags/randomness/settings/default_args/retry_delay
   randomness.py:15: DEFAULTS = {"retries": 2, "retry_delay": timedelta(minutes=random.randint(1, 5))}
   next: derive the value from the DAG and its data, seed a generator of its own, random.Random(42), or draw inside a task""",

@@ -8,6 +8,7 @@ import random
 import sys
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from pytest_dynadag.generate.circumstances import Variation
@@ -36,10 +37,12 @@ class Sources:
     def pick(self) -> random.Random:
         """Give the generator for who asks; only what no seed reaches, such as `os.urandom`."""
         is_changed = self.asking.is_changed(NAME)
-        key = (is_changed, self.asking.find_site())
+        key = (is_changed, site := self.asking.find_site())
         if key not in self.streams:
             base = _SEED + self.number * is_changed
-            self.streams[key] = random.Random(f"{base} {key[1]}")  # noqa: S311 - reproducible on purpose
+            # Without the folder: the same in every checkout.
+            name = site and (Path(site[0]).name, site[1])
+            self.streams[key] = random.Random(f"{base} {name}")  # noqa: S311 - reproducible on purpose
         return self.streams[key]
 
     def pick_seeded(self) -> random.Random:
