@@ -127,9 +127,14 @@ def test_an_interrupt_ends_the_probe(tmp_path: Path) -> None:
             time.sleep(0.05)
         signal.raise_signal(signal.SIGINT)
 
-    threading.Thread(target=interrupt, daemon=True).start()
-    with pytest.raises(KeyboardInterrupt):
-        generate([Root(file, "a test")], folder=tmp_path / "session")
+    # What a shell starts in the background ignores Ctrl-C, this suite included.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        threading.Thread(target=interrupt, daemon=True).start()
+        with pytest.raises(KeyboardInterrupt):
+            generate([Root(file, "a test")], folder=tmp_path / "session")
+    finally:
+        signal.signal(signal.SIGINT, before)
 
     assert has_ended(int(pid.read_text()))
 
