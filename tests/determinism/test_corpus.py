@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from expectations import CORPUS, read_expected
 
-from conftest import CORPUS, read_expected
 from pytest_dynadag.generate.divergences import Determinism, FileVerdict
 
 pytestmark = pytest.mark.timeout(900)  # whole folders are parsed, on machines that do other things too
