@@ -38,6 +38,16 @@ def serialize(dag: Any) -> Any:
     return Serialization.to_dict(dag)
 
 
+def try_serializing(dag: Any) -> BaseException | None:
+    """Give what keeps Airflow from storing *dag*; None if nothing does."""
+    try:
+        serialize(dag)
+    except Exception as error:
+        # Airflow raises an error of its own about the one that matters.
+        return error.__cause__ or error.__context__ or error
+    return None
+
+
 def check_statically(path: Path) -> list[tuple[int, str]]:
     """Give the line and the text of each warning of Airflow's own static checker (3.2 and later); else nothing."""
     try:

@@ -18,6 +18,16 @@ _NO_MODULE = re.compile(r"ModuleNotFoundError: No module named '(?P<name>[\w.]+)
 # The isolated home's database has no tables: whoever asks it while a file is loaded is told so.
 _NO_TABLE = re.compile(r"OperationalError: \(.*\) no such table: (?P<name>\w+)")
 
+# Airflow stores a custom timetable or priority strategy by its name, and only where a plugin has registered it.
+_UNREGISTERED = re.compile(r"is not registered|Unknown priority strategy")
+_REGISTER = (
+    "register the class in an Airflow plugin; if one in a plugins folder does, let AIRFLOW__CORE__PLUGINS_FOLDER "
+    "through with the ini dynadag_env"
+)
+_NAME_IT = (
+    "hand the DAG and its tasks data, functions and classes that stand in a module under a name of their own"
+)
+
 _BUILDERS = ("__init__", "apply_defaults", "factory")
 """What is called to make a DAG or an operator: constructors, their wrapper, and what `@dag` makes."""
 
@@ -39,6 +49,14 @@ def describe_unreadable(path: str, dag_id: str, error: Exception) -> Failure:
     message = f"DAG {dag_id!r} was loaded but cannot be read: {type(error).__name__}: {error}"
     remedy = "please report it to pytest-dynadag, with the part of the DAG that is unusual"
     return Failure(Finding("DYN401", dag_id, Location(path), message, remedy))
+
+
+def describe_unserialisable(dag_id: str, place: Location, error: BaseException) -> Failure:
+    """Say that Airflow cannot store a DAG."""
+    first_line = str(error).partition("\n")[0]
+    message = f"DAG {dag_id!r} cannot be serialised, so no scheduler ever sees it: {type(error).__name__}: {first_line}"
+    remedy = _REGISTER if _UNREGISTERED.search(str(error)) else _NAME_IT
+    return Failure(Finding("DYN406", dag_id, place, message, remedy))
 
 
 def describe_timeout(path: str, seconds: float, stack: str, printed: str) -> Failure:
@@ -79,6 +97,11 @@ def asks_while_building(path: str, text: str) -> bool:
     own = [number for number, (file, _) in enumerate(calls) if file == path]
     called = calls[own[-1] + 1][1] if own and own[-1] + 1 < len(calls) else ""
     return bool(_NO_TABLE.search(text)) and called in _BUILDERS
+
+
+def lacks_table(error: BaseException) -> bool:
+    """Tell whether *error* comes from asking the metadata database, which has no tables while files are loaded."""
+    return bool(_NO_TABLE.search(f"{type(error).__name__}: {error}"))
 
 
 def name_signal(number: int) -> str:

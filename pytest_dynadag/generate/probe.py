@@ -21,11 +21,19 @@ from pytest_dynadag.bridge.extract import structure_of
 from pytest_dynadag.bridge.home import Isolation, airflow_version, settle
 from pytest_dynadag.bridge.lines import noted_lines
 from pytest_dynadag.bridge.loading import LoadedFile, bridge, find_files, load_file
+from pytest_dynadag.bridge.serialized import try_serializing
 from pytest_dynadag.generate.circumstances import Variation
-from pytest_dynadag.generate.failures import asks_while_building, describe_import, describe_unreadable
+from pytest_dynadag.generate.failures import (
+    asks_while_building,
+    describe_import,
+    describe_unreadable,
+    describe_unserialisable,
+    lacks_table,
+)
 from pytest_dynadag.generate.parses import parse_twice
 from pytest_dynadag.generate.records import Failure, FileRecord
 from pytest_dynadag.graph.structure import Structure
+from pytest_dynadag.location import Location
 
 _PR_SET_PDEATHSIG = 1
 
@@ -127,10 +135,22 @@ def _read_dags(loaded: LoadedFile) -> tuple[list[Structure], list[Failure]]:
     structures, failures = [], []
     for dag_id, dag in loaded.dags.items():
         try:
-            structures.append(structure_of(dag))
+            structure = structure_of(dag)
         except Exception as error:
             failures.append(describe_unreadable(str(loaded.path), dag_id, error))
+        else:
+            structures.append(structure)
+            failures += _try_to_store(dag, structure.location or Location(str(loaded.path)))
     return structures, failures
+
+
+def _try_to_store(dag: Any, place: Location) -> list[Failure]:
+    """Serialise *dag*; Airflow 2 asks its database about dataset aliases meanwhile, and an empty one answers."""
+    error = try_serializing(dag)
+    if error and lacks_table(error):
+        with in_memory():
+            error = try_serializing(dag)
+    return [describe_unserialisable(dag.dag_id, place, error)] if error else []
 
 
 def _folders_between(root: Path, path: Path) -> list[Path]:

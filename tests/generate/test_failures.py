@@ -191,3 +191,29 @@ def test_a_dag_that_we_cannot_read_is_our_affair() -> None:
   next: please report it to pytest-dynadag, with the part of the DAG that is unusual"""
 
     assert expected == str(failures.describe_unreadable("/dags/a.py", "odd", TypeError("no")))
+
+
+def test_a_dag_that_cannot_be_stored_is_told_what_is_in_the_way() -> None:
+    """Airflow's words for what it cannot serialise, and what can be stored instead."""
+    expected = """\
+/dags/a.py:5: DYN406 DAG 'odd' cannot be serialised, so no scheduler ever sees it: TypeError: no source of a partial
+  next: hand the DAG and its tasks data, functions and classes that stand in a module under a name of their own"""
+
+    failure = failures.describe_unserialisable(
+        "odd", Location("/dags/a.py", 5), TypeError("no source of a partial")
+    )
+
+    assert expected == str(failure)
+
+
+def test_a_class_that_no_plugin_registers_leads_to_plugins() -> None:
+    """A custom timetable or strategy needs a plugin, which the isolation may hide."""
+    expected = """\
+/dags/a.py:5: DYN406 DAG 'odd' cannot be serialised, so no scheduler ever sees it: LookupError: X is not registered
+  next: register the class in an Airflow plugin; if one in a plugins folder does, let AIRFLOW__CORE__PLUGINS_FOLDER through with the ini dynadag_env"""
+
+    failure = failures.describe_unserialisable(
+        "odd", Location("/dags/a.py", 5), LookupError("X is not registered")
+    )
+
+    assert expected == str(failure)

@@ -246,16 +246,64 @@ def test_database_access_is_reported(make: Make) -> None:
     assert {"a.py": ["DYN405"]} == failures_of(make({"a.py": text}))
 
 
+def test_a_dag_that_airflow_cannot_store_is_reported(make: Make) -> None:
+    """A DAG that loads and cannot be serialised is a failure where it begins; the DAG beside it is not."""
+    text = (
+        "import functools\nfrom airflow import DAG\nfrom airflow.decorators import task\n"
+        "@task\ndef load(value): pass\n"
+        "def double(number): return 2 * number\n"
+        "with DAG('good', schedule=None):\n    load.expand(value=[1])\n"
+        "with DAG('odd', schedule=None):\n"
+        "    numbers = task(task_id='numbers')(lambda: [1])()\n"
+        "    load.expand(value=numbers.map(functools.partial(double)))\n"
+    )
+
+    generation = make({"a.py": text})
+
+    assert ["good", "odd"] == list(generation.dags)
+    assert {"a.py": ["DYN406"]} == failures_of(generation)
+    (failure,) = generation.files[0].failures
+    assert ("odd", 10) == (failure.finding.dag_id, failure.finding.location.line)  # type: ignore[union-attr]
+    assert "got partial" in failure.finding.message
+
+
+def test_a_timetable_of_a_plugins_folder_needs_the_folder(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the user's plugins register can be stored once their folder is let through."""
+    plugins = tmp_path / "plugins"
+    plugins.mkdir()
+    (plugins / "own_timetables.py").write_text(
+        "from airflow.plugins_manager import AirflowPlugin\n"
+        "from airflow.timetables.simple import NullTimetable\n"
+        "class Never(NullTimetable): pass\n"
+        "class Plugin(AirflowPlugin):\n    name = 'own'\n    timetables = [Never]\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(plugins), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv("AIRFLOW__CORE__PLUGINS_FOLDER", str(plugins))
+    files = {
+        "a.py": "import datetime as dt\nfrom airflow import DAG\nfrom own_timetables import Never\n"
+        "with DAG('a', schedule=Never(), start_date=dt.datetime(2024, 1, 1)): pass\n"
+    }
+
+    assert {"a.py": ["DYN406"]} == failures_of(make(files))
+    assert {"a.py": []} == failures_of(make(files, let_through=["AIRFLOW__CORE__PLUGINS_FOLDER"]))
+
+
 def test_what_airflow_asks_while_a_dag_is_made_is_answered(make: Make) -> None:
-    """A dataset alias in a schedule makes Airflow 2 ask its database: that is no fault of the file."""
+    """A dataset alias in a schedule or an outlet makes Airflow 2 ask its database: that is no fault of the file."""
     text = (
         "try:\n    from airflow.sdk import DAG, AssetAlias as Alias\n"
         "except ImportError:\n    from airflow import DAG\n    from airflow.datasets import DatasetAlias as Alias\n"
-        "import datetime as dt\n"
-        "with DAG('aliased', schedule=[Alias('x')], start_date=dt.datetime(2024, 1, 1)):\n    pass\n"
+        "import datetime as dt\nfrom airflow.decorators import task\n"
+        "with DAG('aliased', schedule=[Alias('x')], start_date=dt.datetime(2024, 1, 1)):\n"
+        "    task(task_id='load', outlets=[Alias('y')])(lambda: 1)()\n"
     )
 
-    assert ["aliased"] == list(make({"a.py": text}).dags)
+    generation = make({"a.py": text})
+
+    assert ["aliased"] == list(generation.dags)
+    assert {"a.py": []} == failures_of(generation)
 
 
 def test_a_root_that_is_not_there_is_named(tmp_path: Path) -> None:
