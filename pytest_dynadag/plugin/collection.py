@@ -31,7 +31,7 @@ from pytest_dynadag.plugin.fixtures import dynadag_of
 from pytest_dynadag.plugin.recording import recording_of
 from pytest_dynadag.plugin.roots import is_test_file
 from pytest_dynadag.plugin.session import session_of
-from pytest_dynadag.plugin.snapshot import CaseSnapshots, treat_unused
+from pytest_dynadag.plugin.snapshot import CaseSnapshots, find_orphans, locate_casefile, treat_unused
 
 
 class DagCollection:
@@ -57,7 +57,14 @@ class DagCollection:
             return DagFile.from_parent(parent, path=path, record=record)
         if is_casefile(path) and self._is_in_place(find_dag_file(path)):
             return CaseFile.from_parent(parent, path=path, generation=self.generation)
+        if orphans := find_orphans(path):
+            return self._offer_orphans(orphans, parent)
         return None
+
+    def _offer_orphans(self, paths: Sequence[Path], parent: pytest.Collector) -> pytest.Collector | None:
+        if not self._is_in_place(find_dag_file(locate_casefile(paths[0].parent))):
+            return None
+        return OrphansFile.from_parent(parent, path=paths[0], paths=paths)
 
     def replace(
         self, path: Path, parent: pytest.Collector, collectors: list[pytest.Collector]
@@ -145,7 +152,21 @@ class CasesNode(pytest.Collector):
         for case in self.cases:
             yield CaseItem.from_parent(self, name=case.name, case=case, dag_id=self.name)
         if unused := CaseSnapshots.of(self.path, self.config).find_unused(self.cases):
-            yield UnusedSnapshotsItem.from_parent(self, name="unused snapshots", paths=unused)
+            owner = "no case without `expect`"
+            yield UnusedSnapshotsItem.from_parent(self, name="unused snapshots", paths=unused, owner=owner)
+
+
+class OrphansFile(pytest.File):
+    """The first of the snapshots of a case file that is gone; *paths* are all of them."""
+
+    def __init__(self, *, paths: Sequence[Path], **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.paths = paths
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Give the item that names them."""
+        owner = "a case file that is gone"
+        yield UnusedSnapshotsItem.from_parent(self, name="unused snapshots", paths=self.paths, owner=owner)
 
 
 class Check(pytest.Item):
@@ -252,17 +273,17 @@ class CaseItem(Check):
 
 
 class UnusedSnapshotsItem(Check):
-    """Names the snapshots that no case of a case file is compared with; there is none where all are in use."""
+    """Names the snapshots that no case is compared with; there is none where all are in use."""
 
     check = "snapshots"
 
-    def __init__(self, *, paths: Sequence[Path], **arguments: Any) -> None:
+    def __init__(self, *, paths: Sequence[Path], owner: str, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self.paths = paths
+        self.paths, self.owner = paths, owner
 
     def runtest(self) -> None:
         """Do with them what syrupy's options say."""
-        treat_unused(self.paths, self.config)
+        treat_unused(self.paths, self.config, self.owner)
 
 
 class UnreadableCasesItem(Check):

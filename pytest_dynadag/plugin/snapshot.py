@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -160,9 +161,27 @@ class CaseSnapshots:
         return tuple(path for path in sorted(self.folder.glob(f"*{ENDING}")) if path not in used)
 
 
-def treat_unused(paths: Sequence[Path], config: pytest.Config) -> None:
+def find_orphans(path: Path) -> tuple[Path, ...]:
+    """Give the snapshots of a case file that is gone, if *path* is the first of them: it stands for all."""
+    folder = path.parent
+    if path.suffix != ENDING or folder.parent.name != CASES_FOLDER or locate_casefile(folder).exists():
+        return ()
+    snapshots = tuple(sorted(folder.glob(f"*{ENDING}")))
+    return snapshots if path == snapshots[0] else ()
+
+
+def locate_casefile(folder: Path) -> Path:
+    """Give the case file whose snapshots are in *folder*, whether it is there or not."""
+    from pytest_dynadag.cases.casefile import ENDING as ENDING_OF_CASEFILES
+
+    return folder.parents[1] / f"{folder.name}{ENDING_OF_CASEFILES}"
+
+
+def treat_unused(paths: Sequence[Path], config: pytest.Config, owner: str) -> None:
     """
-    Delete, warn of or complain about files that belong to no case, as syrupy's options say.
+    Delete, warn of or complain about files that belong to *owner*, as syrupy's options say.
+
+    A session that leaves tests out deletes nothing.
 
     Raises:
         CheckFailure: There are some, and no option says that they may be.
@@ -172,15 +191,24 @@ def treat_unused(paths: Sequence[Path], config: pytest.Config) -> None:
     if config.getoption("disable_unused_snapshots", False):
         return
     if config.getoption("update_snapshots", False):
-        for path in () if config.getoption("no_cleanup", False) else paths:
-            path.unlink(missing_ok=True)
+        if not (config.getoption("no_cleanup", False) or leaves_tests_out(config)):
+            _delete(paths)
         return
     number = f"{len(paths)} snapshots belong" if len(paths) > 1 else "1 snapshot belongs"
     files = "".join(f"\n  {shorten(path, config.rootpath)}" for path in paths)
-    message = f"{number} to no case without `expect`:{files}\n  next: {UNUSED}"
+    message = f"{number} to {owner}:{files}\n  next: {UNUSED}"
     if not config.getoption("warn_unused_snapshots", False):
         raise CheckFailure(message, ())
     warnings.warn(pytest.PytestWarning(message), stacklevel=2)
+
+
+def _delete(paths: Sequence[Path]) -> None:
+    """Delete files of one folder, and what is empty then."""
+    for path in paths:
+        path.unlink(missing_ok=True)
+    for folder in paths[0].parents[:2]:
+        with suppress(OSError):  # it holds others
+            folder.rmdir()
 
 
 def make_file_name(name: str) -> str:

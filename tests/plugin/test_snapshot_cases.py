@@ -13,7 +13,14 @@ from pytest_dynadag.cases.casefile import Case
 from pytest_dynadag.cases.verdict import CaseFailure
 from pytest_dynadag.graph.expansion import Expansion, TaskExpansion
 from pytest_dynadag.location import Location
-from pytest_dynadag.plugin.snapshot import CaseSnapshots, digest_given, make_file_name
+from pytest_dynadag.plugin.checks import CheckFailure
+from pytest_dynadag.plugin.snapshot import (
+    CaseSnapshots,
+    digest_given,
+    find_orphans,
+    make_file_name,
+    treat_unused,
+)
 
 CASES = """\
 cases:
@@ -123,6 +130,65 @@ def test_files_of_cases_that_are_gone(store: CaseSnapshots) -> None:
     assert [store.folder / "gone.dynadag", store.folder / "judged.dynadag"] == list(unused)
 
 
+def test_files_of_a_case_file_that_is_gone(store: CaseSnapshots, tmp_path: Path) -> None:
+    """The first of them stands for all; where the case file is, it says itself what is not used."""
+    for name in ("a", "b"):
+        replace(store, create=True).check(case(name), "sales", numbers(1))
+    a, b = store.locate(case("a")), store.locate(case("b"))
+    elsewhere = tmp_path / "sales" / a.name
+    elsewhere.parent.mkdir()
+    elsewhere.touch()
+
+    assert [(a, b), (), ()] == [find_orphans(path) for path in (a, b, elsewhere)]
+    store.casefile.touch()
+    assert () == find_orphans(a)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "left"),
+    [
+        ((), []),
+        (("--snapshot-no-cleanup",), ["a", "b"]),
+        (("-k", "snapshots"), ["a", "b"]),
+        (("--lf",), ["a", "b"]),
+        (("--ignore", "dags/other.py"), ["a", "b"]),
+        (("dags/sales.dynadag.yaml::sales::one",), ["a", "b"]),
+    ],
+    ids=["whole", "no cleanup", "by name", "last failures", "ignoring", "by id"],
+)
+def test_only_a_whole_session_deletes(
+    pytester: pytest.Pytester, tmp_path: Path, arguments: tuple[str, ...], left: list[str]
+) -> None:
+    """Updating deletes what belongs to no case, with the folders that are empty then, unless tests are left out."""
+    folder = tmp_path / "dags" / "__dynadag_snapshots__" / "sales"
+    folder.mkdir(parents=True)
+    paths = [folder / "a", folder / "b"]
+    for path in paths:
+        path.touch()
+
+    treat_unused(paths, pytester.parseconfig("--snapshot-update", *arguments), "nobody")
+
+    assert left == [path.name for path in paths if path.exists()]
+    assert bool(left) == folder.parent.exists()
+
+
+def test_unused_files_are_named_with_the_reason(pytester: pytest.Pytester) -> None:
+    """Without an option the check fails with the files, why they are not used, and what to do."""
+    folder = pytester.path / "dags" / "__dynadag_snapshots__" / "gone"
+
+    with pytest.raises(CheckFailure) as caught:
+        treat_unused(
+            (folder / "a.dynadag", folder / "b.dynadag"), pytester.parseconfig(), "a case file that is gone"
+        )
+
+    message = """\
+2 snapshots belong to a case file that is gone:
+  dags/__dynadag_snapshots__/gone/a.dynadag
+  dags/__dynadag_snapshots__/gone/b.dynadag
+  next: delete them, or pass --snapshot-update to have them deleted"""
+    assert message == str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("name", "file"),
     [
@@ -190,15 +256,19 @@ def test_a_snapshot_from_the_first_day_to_the_last(project: pytest.Pytester, run
     assert (project.path / PLACE).exists()
 
 
-def test_workers_write_and_delete_as_one_process_does(project: pytest.Pytester, run: Any) -> None:
+def test_workers_write_and_delete_as_one_process_does(
+    project: pytest.Pytester, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With `-n 2` updating writes what is missing and deletes what belongs to no case, and nothing else."""
-    stale = project.path / PLACE.with_name("stale.dynadag")
-    write(project, **{str(stale.relative_to(project.path)): "old"})
+    monkeypatch.delenv("PYTEST_ADDOPTS")  # a session that selects by name deletes nothing
+    place, folder = project.path / PLACE, project.path / PLACE.parents[1]
+    for name in ("sales/stale", "gone/a", "gone/b"):
+        write(project, **{f"dags/__dynadag_snapshots__/{name}.dynadag": "old"})
 
-    result = run("--dynadag", "-q", "-n", "2", "--snapshot-update", "-k", "yaml")
+    result = run("--dynadag", "-q", "-n", "2", "--snapshot-update", "dags/sales.dynadag.yaml", str(folder))
 
-    assert pytest.ExitCode.OK == result.ret
-    assert [project.path / PLACE] == list(stale.parent.iterdir())
+    result.assert_outcomes(passed=4)
+    assert [folder / "sales", place] == sorted(folder.rglob("*"))
 
 
 def test_a_session_without_dynadag_leaves_them_alone(project: pytest.Pytester, run: Any) -> None:
@@ -209,6 +279,22 @@ def test_a_session_without_dynadag_leaves_them_alone(project: pytest.Pytester, r
 
     result.assert_outcomes(passed=1)
     assert (project.path / PLACE).exists()
+
+
+def test_a_case_file_that_is_gone_leaves_orphans(project: pytest.Pytester, run: Any) -> None:
+    """A session over the folder fails because of them, one that names a file beside them does not look."""
+    orphan = "dags/__dynadag_snapshots__/sales/shape only.dynadag"
+    write(project, **{orphan: TEXT})
+    (project.path / "dags/sales.dynadag.yaml").unlink()
+
+    whole, partial = run("--dynadag", "-q"), run("--dynadag", "-q", "dags/sales.py")
+
+    whole.assert_outcomes(failed=1, passed=2, deselected=1)
+    assert (
+        f"FAILED {orphan}::unused snapshots - 1 snapshot belongs to a case file that is gone:"
+        in whole.outlines
+    )
+    partial.assert_outcomes(passed=2, deselected=1)
 
 
 def test_unused_ones_may_be_accepted(project: pytest.Pytester, run: Any) -> None:
