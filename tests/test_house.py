@@ -14,7 +14,7 @@ PACKAGE = "pytest_dynadag"
 ROOT = Path(pytest_dynadag.__file__).parent
 
 # From the ground up. Rooms on one floor do not know each other; only the ground floor's three share a room.
-GROUND = ("location", "errors", "findings")
+GROUND = ("location", "errors", "findings", "allowances")
 FLOORS = (GROUND, ("graph",), ("render", "bridge"), ("generate", "run"), ("cases",), ("plugin",))
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 

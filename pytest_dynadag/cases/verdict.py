@@ -5,13 +5,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from pytest_dynadag.allowances import Allowance, split_findings
 from pytest_dynadag.cases.casefile import Case, Expectation
 from pytest_dynadag.cases.document import CaseFileError, Problem
 from pytest_dynadag.errors import DynadagError, GivenError, MissingGivenError, UnknownNameError, suggest
+from pytest_dynadag.findings import Finding
 from pytest_dynadag.graph.expansion import Expansion, Instance, TaskExpansion, Unknown
 from pytest_dynadag.graph.given import format_key, parse_key
 from pytest_dynadag.graph.text import count_of, fold, show, to_text
@@ -32,8 +34,8 @@ class Run(Protocol):
         """How the run ended."""
 
     @property
-    def success(self) -> bool:
-        """Whether it succeeded."""
+    def findings(self) -> tuple[Finding, ...]:
+        """What was noticed and is not accepted."""
 
     @property
     def states(self) -> Mapping[str, str]:
@@ -102,9 +104,17 @@ class CaseFailure(AssertionError):  # noqa: N818  (a failing test, not an error 
         super().__init__(describe_failure(case, dag_id, problems, expansion, run))
 
 
-def check_case(case: Case, dynadag: Dynadag, dag_id: str) -> Expansion | Run:
+def check_case(
+    case: Case, dynadag: Dynadag, dag_id: str, *, allowances: Sequence[Allowance] = ()
+) -> Expansion | Run:
     """
     Plan or run the DAG with what *case* gives, and compare with what it expects.
+
+    Args:
+        case: The case.
+        dynadag: What plans and runs.
+        dag_id: The DAG.
+        allowances: Findings of a plan that are accepted; a run knows its own.
 
     Returns:
         The plan, or the run: what a case without expectations is compared with its snapshot by.
@@ -125,7 +135,7 @@ def check_case(case: Case, dynadag: Dynadag, dag_id: str) -> Expansion | Run:
     except DynadagError as error:
         problem = Problem(_locate_error(case, error), _explain_error(case, error))
         raise CaseFileError(Path(case.location.file), [problem]) from error
-    if problems := judge(case, expansion, run):
+    if problems := judge(case, expansion, run, allowances):
         raise CaseFailure(case, dag_id, problems, expansion, run)
     return expansion if run is None else run
 
@@ -178,12 +188,15 @@ def _describe_errors(run: Run) -> list[str]:
 # -- judging ------------------------------------------------------------------------------------------------
 
 
-def judge(case: Case, expansion: Expansion, run: Run | None = None) -> tuple[Problem, ...]:
+def judge(
+    case: Case, expansion: Expansion, run: Run | None = None, allowances: Sequence[Allowance] = ()
+) -> tuple[Problem, ...]:
     """
     Give everything in which *expansion*, and *run* if it was executed, differ from what *case* expects.
 
     Besides the expectations themselves: a finding that makes Airflow fail a task (`DECISIVE_RULES`) has to be
-    expected by that task's state, such as `list_regions: failed`; a run that fails by its state or a task's.
+    expected by that task's state, such as `list_regions: failed`; a run that fails by its state or a task's. What
+    tasks made while they ran (DYN201 to DYN204) is never meant, unless it is accepted.
     """
     states = {**expansion.states, **(run.states if run is not None else {})}
     found: list[Problem] = []
@@ -191,8 +204,9 @@ def judge(case: Case, expansion: Expansion, run: Run | None = None) -> tuple[Pro
         message = _judge_one(expectation, expansion, states, run)
         if message:
             found.append(Problem(expectation.location, f"{expectation.key}: {message}"))
-    found += _judge_findings(case, expansion)
-    if run is not None and not run.success and not _expects_failure(case):
+    found += _judge_findings(case, expansion, allowances)
+    found += [Problem(case.location, str(finding)) for finding in (run.findings if run is not None else ())]
+    if run is not None and run.state != "success" and not _expects_failure(case):
         message = f"the run ended {run.state}, and nothing says that it should"
         found.append(Problem(case.location, f"{message}\n  next: mend the DAG, or expect state: {run.state}"))
     return tuple(found)
@@ -203,10 +217,10 @@ def _expects_failure(case: Case) -> bool:
     return any(e.of_run or (isinstance(e.value, str) and e.value in FAILURES) for e in case.expect or ())
 
 
-def _judge_findings(case: Case, expansion: Expansion) -> list[Problem]:
+def _judge_findings(case: Case, expansion: Expansion, allowances: Sequence[Allowance]) -> list[Problem]:
     expected = {e.task_id for e in case.expect or () if isinstance(e.value, str) and e.value in FAILURES}
     problems = []
-    for finding in expansion.findings:
+    for finding in split_findings(expansion.findings, allowances)[0]:
         task_id = finding.message.split(" ", 1)[0]  # these findings begin with the task that Airflow fails
         if finding.rule in DECISIVE_RULES and task_id not in expected:
             meant = f"{task_id}: {expansion[task_id].state}"

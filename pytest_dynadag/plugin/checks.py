@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+from pytest_dynadag.allowances import Accepted, Allowance, split_findings
 from pytest_dynadag.findings import Finding
 from pytest_dynadag.generate.records import FileRecord
-from pytest_dynadag.graph.expansion import Expansion, TaskExpansion
-from pytest_dynadag.graph.sizes import plan_sizes
-from pytest_dynadag.graph.structure import Structure
-
-MAPPING_RULES = ("DYN301", "DYN302", "DYN303", "DYN304")
-"""The findings that fail `expands`: whatever the data, or for some data, Airflow does not do what is written."""
+from pytest_dynadag.graph.expansion import Expansion
+from pytest_dynadag.graph.sizes import Outlook
 
 
 class CheckFailure(AssertionError):  # noqa: N818 - a check fails, nobody has made an error
@@ -22,61 +19,44 @@ class CheckFailure(AssertionError):  # noqa: N818 - a check fails, nobody has ma
         super().__init__(message)
 
 
-def check_imports(record: FileRecord) -> None:
-    """Fail if the file, or a DAG in it, could not be loaded; raises `CheckFailure` with all that was found."""
-    if record.failures:
-        message = "\n\n".join(map(str, record.failures))
-        raise CheckFailure(message, (failure.finding for failure in record.failures))
-
-
-def check_expansions(structure: Structure, note: Callable[[Mapping[str, Expansion]], None]) -> str:
+def check_imports(record: FileRecord, allowances: Sequence[Allowance] = ()) -> tuple[Accepted, ...]:
     """
-    Plan *structure* for several lengths of every run-time source.
-
-    Args:
-        structure: The DAG.
-        note: Is told the plans by name.
+    Fail if the file, or a DAG in it, could not be loaded.
 
     Returns:
-        What happens to which task where a source is empty, one plan a line; empty where no source can be.
+        What was found and is accepted.
 
     Raises:
-        CheckFailure: Something cannot be mapped over; each finding once, with the lengths it appears at.
+        CheckFailure: With everything else that was found.
     """
-    from pytest_dynadag.bridge.labels import make_labeller
-
-    plans = plan_sizes(structure, label=make_labeller())
-    note(plans)
-    found: dict[Finding, list[str]] = {}
-    for name, expansion in plans.items():
-        for finding in expansion.findings:
-            if finding.rule in MAPPING_RULES:
-                found.setdefault(finding, []).append(name)
-    if found:
-        raise CheckFailure(describe_findings(found, len(plans)), found)
-    return describe_empty(plans)
+    left, accepted = split_findings((failure.finding for failure in record.failures), allowances)
+    if left:
+        told = [str(failure) for failure in record.failures if failure.finding in left]
+        raise CheckFailure("\n\n".join(told), left)
+    return accepted
 
 
-def describe_findings(found: Mapping[Finding, list[str]], number: int) -> str:
-    """Say what was found, and at which of the *number* of plans where it was not all of them."""
+def check_expansions(outlook: Outlook, allowances: Sequence[Allowance] = ()) -> tuple[Accepted, ...]:
+    """
+    Fail if what a DAG becomes at some size cannot be meant.
+
+    Returns:
+        What was found and is accepted.
+
+    Raises:
+        CheckFailure: Something cannot be mapped over; each finding once, with the sizes it appears at.
+    """
+    left, accepted = split_findings(outlook.problems, allowances)
+    if left:
+        raise CheckFailure(describe_findings(left, outlook.plans), left)
+    return accepted
+
+
+def describe_findings(found: Iterable[Finding], plans: Mapping[str, Expansion]) -> str:
+    """Say what was found, and at which of the *plans* where it was not all of them."""
     parts = []
-    for finding, names in found.items():
-        where = f"\n  seen with {', '.join(names)}" if len(names) < number else ""
+    for finding in found:
+        names = [name for name, plan in plans.items() if finding in plan.findings]
+        where = f"\n  seen with {', '.join(names)}" if len(names) < len(plans) else ""
         parts.append(f"{finding}{where}")
     return "\n\n".join(parts)
-
-
-def describe_empty(plans: Mapping[str, Expansion]) -> str:
-    """Say what becomes of the tasks in each plan with an empty source, one plan a line."""
-    return "\n".join(
-        f"{name}: {_describe_others(expansion)}" for name, expansion in plans.items() if name.endswith("=0")
-    )
-
-
-def _describe_others(expansion: Expansion) -> str:
-    touched = [f"{task.task_id} {_describe_state(task)}" for task in expansion if task.state != "success"]
-    return ", ".join(touched) or "every task runs"
-
-
-def _describe_state(task: TaskExpansion) -> str:
-    return "cannot be told" if task.state == "unknown" else task.state.replace("_", " ")

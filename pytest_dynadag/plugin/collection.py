@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +22,12 @@ from pytest_dynadag.cases.casefile import Case, find_dag_file, is_casefile, read
 from pytest_dynadag.cases.verdict import CaseFailure, check_case
 from pytest_dynadag.errors import DynadagError
 from pytest_dynadag.generate.records import FileRecord, Generation
+from pytest_dynadag.graph.given import Given
+from pytest_dynadag.graph.sizes import look_ahead
 from pytest_dynadag.graph.structure import Structure
 from pytest_dynadag.location import Location
 from pytest_dynadag.plugin.checks import CheckFailure, check_expansions, check_imports
-from pytest_dynadag.plugin.determining import ALLOWED, check_deterministic
+from pytest_dynadag.plugin.determining import check_deterministic
 from pytest_dynadag.plugin.fixtures import dynadag_of
 from pytest_dynadag.plugin.recording import recording_of
 from pytest_dynadag.plugin.roots import is_test_file
@@ -212,7 +213,8 @@ class ImportsItem(Check):
 
     def runtest(self) -> None:
         """Look into the record."""
-        check_imports(self.record)
+        session = session_of(self.config)
+        recording_of(session).note_accepted(check_imports(self.record, session.allowances))
 
 
 class DeterministicItem(Check):
@@ -227,11 +229,11 @@ class DeterministicItem(Check):
 
     def runtest(self) -> None:
         """Look into the verdict on the whole session's files."""
-        left, accepted = check_deterministic(session_of(self.config), self.path, self.structure.dag_id)
-        if accepted:
-            self.user_properties.append((ALLOWED, accepted))
+        session = session_of(self.config)
+        left, accepted = check_deterministic(session, self.path, self.structure.dag_id)
+        recording_of(session).note_accepted(accepted)
         if not left.ok:
-            recording_of(session_of(self.config)).note_divergences(left.divergences)
+            recording_of(session).note_divergences(left.divergences)
             raise CheckFailure(str(left), (entry.finding for entry in left.divergences))
         if left.not_checked:
             self.add_report_section("call", "not checked", "\n".join(left.not_checked))
@@ -248,11 +250,15 @@ class ExpandsItem(Check):
         self.location_of_check = structure.location
 
     def runtest(self) -> None:
-        """Plan the DAG for several lengths; what an empty source does is reported too."""
-        recording = recording_of(session_of(self.config))
-        empty = check_expansions(self.structure, partial(recording.note_sizes, "expands", self.structure))
-        if empty:
-            self.add_report_section("call", "expansion", empty)
+        """Plan the DAG at several sizes; what becomes of it is told too."""
+        from pytest_dynadag.bridge.labels import make_labeller
+
+        session = session_of(self.config)
+        known = Given(max_map_length=session.max_map_length)
+        outlook = look_ahead(self.structure, given=known, label=make_labeller())
+        recording_of(session).note_sizes("expands", self.structure, outlook.plans)
+        self.add_report_section("call", "sizes", "\n".join([*outlook.lines, *map(str, outlook.notes)]))
+        recording_of(session).note_accepted(check_expansions(outlook, session.allowances))
 
 
 class CaseItem(Check):
@@ -267,7 +273,8 @@ class CaseItem(Check):
 
     def runtest(self) -> None:
         """Plan or run the DAG with what the case gives, and compare."""
-        subject = check_case(self.case, dynadag_of(self.config), self.dag_id)
+        session = session_of(self.config)
+        subject = check_case(self.case, dynadag_of(self.config), self.dag_id, allowances=session.allowances)
         if self.case.expect is None:
             CaseSnapshots.of(self.path, self.config).check(self.case, self.dag_id, subject)
 

@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_dynadag.allowances import Accepted, Allowance, find_reason
 from pytest_dynadag.errors import DynadagError
-from pytest_dynadag.findings import Finding
-from pytest_dynadag.plugin.allowing import Allowance, find_allowance
-from pytest_dynadag.plugin.recording import recording_of
 
 if TYPE_CHECKING:
     from pytest_dynadag.generate.divergences import Determinism, Divergence
@@ -25,12 +23,10 @@ if TYPE_CHECKING:
 
 _FOUND = pytest.StashKey["Determinism"]()
 _PATIENCE = 2.0  # seconds after which progress is shown
-ALLOWED = "dynadag_allowed"
-"""Under what name a report carries the findings that were accepted."""
 
 
 class DeterminismRun:
-    """A plugin of its own: finds out before the tests run, and shows at the end what was accepted."""
+    """A plugin of its own: finds out before the tests run."""
 
     def __init__(self, session: DagSession) -> None:
         self.session = session
@@ -41,13 +37,6 @@ class DeterminismRun:
         wanted = any(getattr(item, "check", "") == "deterministic" for item in session.items)
         if wanted and not session.config.option.collectonly:
             determinism_of(self.session)
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Show the findings that were accepted, and what was not checked."""
-        reports = [report for reports in terminalreporter.stats.values() for report in reports]
-        found = [value for report in reports for value in _read_allowed(report)]
-        for line in dict.fromkeys(found):
-            terminalreporter.write_line(f"accepted: {line}")
 
 
 def determinism_of(session: DagSession) -> Determinism:
@@ -185,17 +174,16 @@ class Progress:
 
 
 def split_allowed(
-    determinism: Determinism, allowances: Iterable[Allowance]
-) -> tuple[Determinism, list[tuple[Finding, Allowance]]]:
-    """Take out what is accepted; give the rest, and what was taken out with its allowance."""
-    allowances = tuple(allowances)
-    accepted: list[tuple[Finding, Allowance]] = []
+    determinism: Determinism, allowances: Sequence[Allowance]
+) -> tuple[Determinism, list[Accepted]]:
+    """Take out what is accepted; give the rest, and what was taken out with the reason."""
+    accepted: list[Accepted] = []
 
     def is_left(entry: Divergence) -> bool:
-        allowance = find_allowance(entry.finding, allowances)
-        if allowance is not None:
-            accepted.append((entry.finding, allowance))
-        return allowance is None
+        reason = find_reason(entry.finding, allowances)
+        if reason is not None:
+            accepted.append((entry.finding, reason))
+        return reason is None
 
     files = tuple(
         replace(file, divergences=tuple(filter(is_left, file.divergences))) for file in determinism.files
@@ -203,20 +191,9 @@ def split_allowed(
     return replace(determinism, files=files), accepted
 
 
-def check_deterministic(session: DagSession, path: Path, dag_id: str) -> tuple[Determinism, list[str]]:
-    """Give what is left of the verdict on a DAG, and in words what was accepted."""
-    left, accepted = split_allowed(
-        determinism_of(session).about(str(path), dag_id), read_allowances(session.options.allowed)
-    )
-    for finding, entry in accepted:
-        recording_of(session).note_finding(finding, allowed=entry.reason)
-    told = [f"{finding.rule} {finding.location or path}: {entry.reason}" for finding, entry in accepted]
-    return left, list(dict.fromkeys(told))
-
-
-def read_allowances(lines: Iterable[str]) -> list[Allowance]:
-    """Read the lines of `dynadag_allow`."""
-    return [Allowance.read(line) for line in lines if line.strip()]
+def check_deterministic(session: DagSession, path: Path, dag_id: str) -> tuple[Determinism, list[Accepted]]:
+    """Give what is left of the verdict on a DAG, and what was accepted."""
+    return split_allowed(determinism_of(session).about(str(path), dag_id), session.allowances)
 
 
 def check_options(session: DagSession) -> None:
@@ -224,12 +201,7 @@ def check_options(session: DagSession) -> None:
     from pytest_dynadag.generate.circumstances import Own, choose
 
     try:
-        read_allowances(session.options.allowed)
+        _ = session.allowances
         choose(session.options.circumstances, [Own.read(line) for line in session.options.own_circumstances])
     except DynadagError as error:
         raise pytest.UsageError(str(error)) from None
-
-
-def _read_allowed(report: Any) -> list[str]:
-    properties = dict(getattr(report, "user_properties", ()))
-    return list(properties.get(ALLOWED, ())) if getattr(report, "when", "") == "call" else []

@@ -173,7 +173,6 @@ class Dynadag:
             UnknownNameError: There is no such DAG or task; the nearest are named.
         """
         from pytest_dynadag.bridge.labels import make_labeller
-        from pytest_dynadag.bridge.limits import max_map_length
         from pytest_dynadag.graph.given import Given
         from pytest_dynadag.graph.planner import plan
 
@@ -183,7 +182,7 @@ class Dynadag:
             self._or_default("states", states),
             params=params,
             conf=conf,
-            max_map_length=max_map_length(self.workplace.session.options.let_through),
+            max_map_length=self.workplace.session.max_map_length,
         )
         structure = self._structure(dag, self._metadata(variables, connections, env))
         expansion = plan(structure, known, strict=strict, label=make_labeller(params, conf))
@@ -252,20 +251,19 @@ class Dynadag:
         from pytest_dynadag.bridge.extract import structure_of
         from pytest_dynadag.run.runner import run_dag
 
+        session = self.workplace.session
         metadata = self._metadata(variables, connections, env)
         found = self._dag_object(dag, metadata)
+        asked = {"given": given, "states": states, "params": params, "conf": conf, "at": at, "order": order}
         run = run_dag(
             found,
-            given=self._or_default("given", given),
-            states=self._or_default("states", states),
-            params=self._or_default("params", params),
-            conf=self._or_default("conf", conf),
-            at=self._or_default("at", at),
-            engine=self._or_default("engine", engine) or self.workplace.session.options.engine,
-            order=self._or_default("order", order),
+            **{name: self._or_default(name, value) for name, value in asked.items()},
+            **metadata,
+            engine=self._or_default("engine", engine) or session.options.engine,
+            max_map_length=session.max_map_length,
+            allow=session.allowances,
             only=only,
             until=until,
-            **metadata,
         )
         self._recording.note_run(lambda: structure_of(found), run)
         return run
@@ -332,10 +330,11 @@ class Dynadag:
                 is no difference.
         """
         from pytest_dynadag.generate.divergences import NotDeterministicError
-        from pytest_dynadag.plugin.determining import read_allowances, split_allowed
+        from pytest_dynadag.plugin.determining import split_allowed
 
         found = self.check_determinism(path_or_dag_id, **options)
-        left, _ = split_allowed(found, read_allowances(self.workplace.session.options.allowed))
+        left, accepted = split_allowed(found, self.workplace.session.allowances)
+        self._recording.note_accepted(accepted)
         if not left.ok:
             raise NotDeterministicError(left)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_dynadag.plugin.recording import recording_of
 from pytest_dynadag.plugin.session import session_of
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ _WORKPLACE = pytest.StashKey["Workplace"]()
 
 
 @pytest.fixture
-def dynadag(request: pytest.FixtureRequest) -> Dynadag:
+def dynadag(request: pytest.FixtureRequest) -> Iterator[Dynadag]:
     """Load, plan and run DAGs, isolated from the machine's own Airflow; see the reference for its calls."""
     from pytest_dynadag.plugin.facade import Dynadag, read_marker
 
@@ -25,7 +27,8 @@ def dynadag(request: pytest.FixtureRequest) -> Dynadag:
         for mark in reversed(list(marks))
         for name, value in read_marker(mark.kwargs, where=request.node.nodeid).items()
     }
-    return Dynadag(workplace_of(request.config), defaults)
+    with recording_of(session_of(request.config)).following(request.node):
+        yield Dynadag(workplace_of(request.config), defaults)
 
 
 def dynadag_of(config: pytest.Config) -> Dynadag:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,12 +18,15 @@ import pytest
 from pytest_dynadag.findings import Finding
 
 if TYPE_CHECKING:
+    from pytest_dynadag.allowances import Accepted
     from pytest_dynadag.generate.divergences import Divergence
     from pytest_dynadag.graph.expansion import Expansion
     from pytest_dynadag.graph.structure import Structure
     from pytest_dynadag.plugin.session import DagSession
     from pytest_dynadag.run.runner import Run
 
+ALLOWED = "dynadag_allowed"
+"""Under what name a report carries the findings that were accepted."""
 FOLDER = "recorded"
 """Below the session's folder."""
 WIDEST_LENGTHS = 500
@@ -60,12 +63,8 @@ class Recording:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Follow which item runs."""
-        self.item = item
-        self.names.clear()
-        try:
+        with self.following(item):
             return (yield)
-        finally:
-            self.item = None
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -78,6 +77,19 @@ class Recording:
             self._note_compared(getattr(item, "funcargs", {}).get("dynadag_snapshot"))
         return (yield)
 
+    @contextmanager
+    def following(self, item: pytest.Item) -> Iterator[None]:
+        """Know for a while which item runs; also for a fixture, in a session that does not follow every item."""
+        if self.item is item:
+            yield
+            return
+        self.item = item
+        self.names.clear()
+        try:
+            yield
+        finally:
+            self.item = None
+
     # -- what is noted --------------------------------------------------------------------------------
 
     def note_plan(self, structure: Structure, expansion: Expansion) -> None:
@@ -89,6 +101,7 @@ class Recording:
         if self.item is not None:
             self._note_expansion("run", find_structure(), run.expansion, state=run.state, seconds=run.seconds)
             self.note_findings(run.findings)
+            self.note_accepted(run.allowed)
 
     def note_sizes(self, kind: str, structure: Structure, plans: Mapping[str, Expansion]) -> None:
         """Note the plans for several lengths; *kind* is `sizes`, or `expands` for the check of that name."""
@@ -109,6 +122,12 @@ class Recording:
             self._add_property("dynadag_rule", finding.rule)
             self._add_property("dynadag_circumstance", circumstance)
         self._write("finding", allowed=allowed, circumstance=circumstance, **finding.to_dict())
+
+    def note_accepted(self, accepted: Iterable[Accepted]) -> None:
+        """Note findings that are accepted, each with the reason, which is shown at the end of the session."""
+        for finding, reason in accepted:
+            self.note_finding(finding, allowed=reason)
+            self._add_property(ALLOWED, f"{finding.rule} {finding.location or finding.dag_id}: {reason}")
 
     def note_divergences(self, divergences: Iterable[Divergence]) -> None:
         """Note divergences as findings, each with the circumstance it depends on."""
@@ -194,3 +213,11 @@ def read_recorded(folder: Path) -> Iterator[dict[str, Any]]:
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             with suppress(json.JSONDecodeError):  # a process that died left the beginning of a line
                 yield json.loads(line)
+
+
+def find_accepted(stats: Mapping[str, Iterable[Any]], root: Path) -> list[str]:
+    """Give what the reports of a session carry of accepted findings, each once, with paths below *root*."""
+    reports = [report for reports in stats.values() for report in reports]
+    properties = [pair for report in reports for pair in getattr(report, "user_properties", ())]
+    found = dict.fromkeys(str(value) for name, value in properties if name == ALLOWED)
+    return [line.replace(f"{root}/", "") for line in found]

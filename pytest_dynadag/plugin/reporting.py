@@ -13,12 +13,15 @@ from typing import Any
 import pytest
 
 from pytest_dynadag.generate.records import Generation
+from pytest_dynadag.graph.sizes import NOT_MEANT, plan_sizes, tell_size
 from pytest_dynadag.graph.sources import Literal, MappingForm, Product, Source
 from pytest_dynadag.graph.structure import Structure
 from pytest_dynadag.plugin.fixtures import workplace_of
 from pytest_dynadag.plugin.session import DagSession
 
 MOST_ROWS = 40
+MOST_OUTLOOKS = 20
+"""How many lines say what becomes of DAGs where there is nothing to map over."""
 _HEADINGS = ("DAG", "tasks", "mapped", "cases", "lengths")
 
 
@@ -56,9 +59,13 @@ def describe_generation(generation: Generation, root: Path) -> str:
 
 
 def write_summary(reporter: pytest.TerminalReporter, generation: Generation) -> None:
-    """Print the table of the DAGs that were checked, and the files that could not be loaded."""
+    """Print the table of the DAGs that were checked, what to know of them, and the files that could not be loaded."""
     checks = list(read_checks(reporter.stats))
-    lines = [*format_table(generation, checks), *format_errors(generation, checks, reporter.config.rootpath)]
+    lines = [
+        *format_table(generation, checks),
+        *format_outlooks(generation, checks),
+        *format_errors(generation, checks, reporter.config.rootpath),
+    ]
     if lines:
         reporter.section("what the DAGs become", sep="-")
         for line in lines:
@@ -89,6 +96,27 @@ def format_table(generation: Generation, checks: Sequence[Check]) -> list[str]:
     shown, left_out = structures[:MOST_ROWS], structures[MOST_ROWS:]
     rows = [_HEADINGS, *(_make_row(structure, cases[structure.dag_id]) for structure in shown)]
     return [*align(rows), *([_describe_left_out(left_out)] if left_out else [])]
+
+
+def format_outlooks(generation: Generation, checks: Iterable[Check]) -> list[str]:
+    """Say what becomes of each DAG that was checked where a source is empty, and what else is worth knowing."""
+    checked = {check.dag_id for check in checks if check.kind == "expands"}
+    structures = [structure for dag_id, (_, structure) in generation.dags.items() if dag_id in checked]
+    lines = [line for structure in structures for line in describe_outlook(structure)]
+    more = [f"... and {len(lines) - MOST_OUTLOOKS} more lines"] if len(lines) > MOST_OUTLOOKS else []
+    return [*lines[:MOST_OUTLOOKS], *more]
+
+
+def describe_outlook(structure: Structure) -> Iterator[str]:
+    """Say what one DAG becomes with nothing from each of its sources, and what is found that is no failure."""
+    plans = plan_sizes(structure, (0, 1))
+    for name, plan in plans.items():
+        if name.endswith("=0") and not name.startswith("all="):
+            yield f"{structure.dag_id}: {tell_size(structure, name, plan)}"
+    findings = dict.fromkeys(finding for plan in plans.values() for finding in plan.findings)
+    for finding in findings:
+        if finding.rule not in NOT_MEANT:
+            yield f"{structure.dag_id}: {finding.rule} {finding.message}".partition("\n")[0]
 
 
 def format_errors(generation: Generation, checks: Iterable[Check], root: Path) -> list[str]:

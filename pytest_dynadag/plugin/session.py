@@ -19,6 +19,7 @@ import pytest
 from pytest_dynadag.plugin.options import Options
 
 if TYPE_CHECKING:
+    from pytest_dynadag.allowances import Allowance
     from pytest_dynadag.generate.records import FileRecord, Generation, Root
     from pytest_dynadag.graph.structure import Structure
 
@@ -82,6 +83,20 @@ class DagSession:
         """Remove the private folder, where this process does not merely work for another."""
         if _FOLDER not in self._given_by_controller and self._place.exists():
             shutil.rmtree(self._place, ignore_errors=True)
+
+    @cached_property
+    def allowances(self) -> tuple[Allowance, ...]:
+        """What the ini `dynadag_allow` accepts; raises `AllowanceError` for a line that cannot be meant."""
+        from pytest_dynadag.allowances import read_allowances
+
+        return read_allowances(self.options.allowed)
+
+    @cached_property
+    def max_map_length(self) -> int:
+        """The longest output that can be mapped over, in elements."""
+        from pytest_dynadag.bridge.limits import max_map_length
+
+        return max_map_length(self.options.let_through)
 
     # -- where DAG files are --------------------------------------------------------------------------
 

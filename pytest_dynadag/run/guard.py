@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from pytest_dynadag.allowances import Accepted, Allowance, find_reason
 from pytest_dynadag.bridge.creations import Attempt, Node, watched_creations
 from pytest_dynadag.bridge.keeping import KeptShape, describe_outputs
-from pytest_dynadag.errors import DynadagError, UnknownNameError, enumerate_some
-from pytest_dynadag.findings import RULES, Finding
+from pytest_dynadag.errors import enumerate_some
+from pytest_dynadag.findings import Finding
 from pytest_dynadag.graph.given import format_key
 from pytest_dynadag.location import Location
 from pytest_dynadag.run.advice import Advice, Output, advise
@@ -26,22 +27,12 @@ GUARDED = ("DYN201", "DYN202", "DYN203", "DYN204")
 _NEVER = "Airflow never schedules {them}: task instances are made from the DAG as it was when the run began"
 
 
-class AllowError(DynadagError):
-    """A finding that is allowed without saying why; *name* is the entry."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        super().__init__(
-            f"allow[{name!r}] gives no reason\n  next: say in a few words why this finding is accepted"
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The findings of a run, and those that are allowed, each with the reason."""
 
     findings: tuple[Finding, ...] = ()
-    allowed: tuple[tuple[Finding, str], ...] = ()
+    allowed: tuple[Accepted, ...] = ()
 
 
 @dataclass(slots=True)
@@ -158,23 +149,21 @@ class Guard:
 
     # The judgement
 
-    def judge(
-        self, returned: Mapping[str, Any], state: str, allow: Mapping[str, str] | None = None
-    ) -> Verdict:
+    def judge(self, returned: Mapping[str, Any], state: str, allow: Sequence[Allowance] = ()) -> Verdict:
         """
         Turn the notes of a run into findings.
 
         Args:
             returned: Instance key to return value.
             state: How the run ended.
-            allow: What is accepted, with the reason: `DYN201`, `DYN201:dag_id` or `DYN201:dag_id.task_id`.
+            allow: What is accepted.
         """
         if not self.notes:
             return Verdict()
         judge = _Judge(self.dag_id, describe_outputs(self.dag), returned, state)
         findings, allowed = [], []
         for task_id, finding in judge.find(self.notes):
-            reason = find_reason(allow or {}, finding, task_id)
+            reason = find_reason(finding, allow, task_id)
             if reason is None:
                 findings.append(finding)
             else:
@@ -195,22 +184,6 @@ def guarded(dag: Any) -> Iterator[Guard]:
             yield guard
     finally:
         guard.restore()
-
-
-def check_allow(allow: Mapping[str, str]) -> None:
-    """Refuse an entry that names no rule, or gives no reason."""
-    for name, reason in allow.items():
-        rule = name.partition(":")[0]
-        if rule not in RULES:
-            raise UnknownNameError("rule", rule, RULES, where=f"allow[{name!r}]")
-        if not reason.strip():
-            raise AllowError(name)
-
-
-def find_reason(allow: Mapping[str, str], finding: Finding, task_id: str) -> str | None:
-    """Give the reason for which a finding is accepted, or None."""
-    about = f"{finding.rule}:{finding.dag_id}"
-    return next((allow[name] for name in (f"{about}.{task_id}", about, finding.rule) if name in allow), None)
 
 
 @dataclass(slots=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 from typing import Any
 
+from pytest_dynadag.allowances import Accepted, Allowance
 from pytest_dynadag.errors import DynadagError, UnknownNameError
 from pytest_dynadag.findings import Finding
 from pytest_dynadag.graph.expansion import Expansion
@@ -15,10 +16,11 @@ from pytest_dynadag.graph.observed import Seen, gather_expansion
 from pytest_dynadag.graph.planner import check_given
 from pytest_dynadag.graph.structure import Structure
 from pytest_dynadag.run.failures import describe_failures
-from pytest_dynadag.run.guard import GUARDED, Verdict, check_allow, guarded
+from pytest_dynadag.run.guard import GUARDED, Verdict, guarded
 from pytest_dynadag.run.observation import Observation, ObservedError
 from pytest_dynadag.run.part import choose, complete
 from pytest_dynadag.run.request import Order, RunRequest
+from pytest_dynadag.run.stuck import StuckRunError
 
 ENGINES = ("direct", "airflow")
 """What can execute a DAG: `airflow` is Airflow's own `dag.test()`, `direct` the same without its detours."""
@@ -59,7 +61,7 @@ class Run:
     seconds: float
     observation: Observation = field(repr=False)
     findings: tuple[Finding, ...] = ()
-    allowed: tuple[tuple[Finding, str], ...] = ()
+    allowed: tuple[Accepted, ...] = ()
 
     def __repr__(self) -> str:
         found = f", {len(self.findings)} findings" if self.findings else ""
@@ -135,7 +137,7 @@ def run_dag(
     order: Order = None,
     max_map_length: int = 1024,
     siblings: Iterable[Any] = (),
-    allow: Mapping[str, str] | None = None,
+    allow: Sequence[Allowance] = (),
     only: Iterable[str] | None = None,
     until: str | None = None,
 ) -> Run:
@@ -156,7 +158,7 @@ def run_dag(
         order: None (by task, then index), `"reverse"`, or a number that seeds another order.
         max_map_length: `[core] max_map_length`, in elements.
         siblings: Further DAG objects that the run may trigger.
-        allow: Findings that are accepted, with the reason, by `DYN201`, `DYN201:dag_id` or `DYN201:dag_id.task_id`.
+        allow: Findings that are accepted.
         only: The ids of the tasks that run; what they need from others must be given.
         until: The id of a task that runs with all that it waits for.
 
@@ -173,18 +175,21 @@ def run_dag(
     request = RunRequest(
         known, read_moment(at), order, variables or {}, connections or {}, env or {}, tuple(siblings)
     )
-    return _execute(dag, request, choose_engine(engine), allow or {})
+    return _execute(dag, request, choose_engine(engine), allow)
 
 
 def _execute(
-    dag: Any, request: RunRequest, run: Callable[[Any, RunRequest], Observation], allow: Mapping[str, str]
+    dag: Any, request: RunRequest, run: Callable[[Any, RunRequest], Observation], allow: Sequence[Allowance]
 ) -> Run:
     from pytest_dynadag.bridge.extract import structure_of
 
-    check_allow(allow)
     structure = structure_of(dag)
     with guarded(dag) as guard:
-        observation = run(dag, request)
+        try:
+            observation = run(dag, request)
+        except StuckRunError as stuck:
+            stuck.add_findings(guard.judge({}, "running", allow).findings)
+            raise
     return tell(structure, observation, guard.judge(observation.returned, observation.state, allow))
 
 

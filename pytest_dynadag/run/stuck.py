@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from pytest_dynadag.errors import DynadagError
+from pytest_dynadag.findings import Finding
 from pytest_dynadag.location import Location
 
 
@@ -12,14 +13,23 @@ class StuckRunError(DynadagError):
     """
     A run that cannot finish: nothing can be started, and something waits.
 
-    *waiting* maps an instance key to its state, *reasons* to Airflow's own words.
+    *waiting* maps an instance key to its state, *reasons* to Airflow's own words; *findings* are what tasks made
+    while they ran, which may be what the others wait for.
     """
+
+    findings: tuple[Finding, ...] = ()
 
     def __init__(self, dag_id: str, waiting: Mapping[str, str], reasons: Mapping[str, Sequence[str]]) -> None:
         self.dag_id = dag_id
         self.waiting = dict(waiting)
         self.reasons = {key: tuple(why) for key, why in reasons.items()}
         super().__init__(describe_stuck(dag_id, self.waiting, self.reasons))
+
+    def add_findings(self, findings: tuple[Finding, ...]) -> None:
+        """Carry what was found in the tasks that did run, and say it."""
+        self.findings = findings
+        told = describe_stuck(self.dag_id, self.waiting, self.reasons)
+        self.args = ("\n".join([told, *map(str, findings)]),)
 
 
 def describe_stuck(dag_id: str, waiting: Mapping[str, str], reasons: Mapping[str, Sequence[str]]) -> str:

@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from pytest_dynadag.allowances import read_allowances
 from pytest_dynadag.cases.casefile import Case, read_casefile
 from pytest_dynadag.cases.document import CaseFileError
 from pytest_dynadag.cases.verdict import CaseFailure, agree, check_case, judge
 from pytest_dynadag.errors import MissingGivenError
+from pytest_dynadag.findings import Finding
 from pytest_dynadag.graph.expansion import UNKNOWN, Expansion
 from pytest_dynadag.graph.given import Given
 from pytest_dynadag.graph.planner import plan
@@ -45,11 +47,7 @@ class FakeRun:
     state: str = "success"
     states: Mapping[str, str] = field(default_factory=dict)
     errors: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def success(self) -> bool:
-        """Whether it succeeded."""
-        return self.state == "success"
+    findings: tuple[Finding, ...] = ()
 
 
 class FakeDynadag:
@@ -431,6 +429,32 @@ the run became:
       [0] region='eu'
     report        1  upstream_failed  after load"""
     assert expected == str(failed.value)
+
+
+def test_a_green_run_with_findings_does_not_hold() -> None:
+    """What a task made while it ran is said, though Airflow calls the run a success."""
+    made = Finding(
+        "DYN201", "sales", Location("sales.py", 9), "task 'load' makes an operator", "write expand"
+    )
+    run = FakeRun(sales(["eu"]), findings=(made,))
+
+    with pytest.raises(CaseFailure) as failed:
+        check_case(case_of("run: true"), FakeDynadag(run), "sales")
+
+    assert str(failed.value).splitlines()[:3] == [
+        "sales.dynadag.yaml:2: case 'one' of DAG 'sales' does not hold",
+        "  sales.dynadag.yaml:2: sales.py:9: DYN201 task 'load' makes an operator",
+        "    next: write expand",
+    ]
+
+
+def test_a_finding_of_a_plan_can_be_accepted() -> None:
+    """An allowance of the project keeps a finding from failing a case."""
+    wrong = plan(SALES, Given.of({"list_regions": 5}), strict=False)
+    case = case_of("given: {list_regions: 5}")
+
+    assert ["DYN301"] == [problem.message.split()[1] for problem in judge(case, wrong)]
+    assert () == judge(case, wrong, allowances=read_allowances(["DYN301:sales = sent by mistake"]))
 
 
 def test_many_errors_are_counted() -> None:

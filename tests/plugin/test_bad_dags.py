@@ -136,3 +136,62 @@ dags/sales.py:26: DYN303 report is mapped over each.load, which stands in a mapp
   next: collect the group's output in a plain task that returns one list, and map over that
   seen with list_regions=1, list_regions=2, list_regions=5"""
     )
+
+
+def test_what_is_accepted_passes_and_is_shown(pytester: pytest.Pytester, run: Run) -> None:
+    """Findings of a load, of sizes, of a case and of a test that the ini accepts fail nothing; the reasons are shown."""
+    write(
+        pytester,
+        **{
+            "dags/bad.py": "from airflow import DAG\nx\n",
+            "dags/sales.py": MAKES_AN_OPERATOR,
+            "dags/sales.dynadag.yaml": "cases:\n  runs:\n    run: true\n    expect: {state: success}\n",
+            "tests/test_sales.py": "def test_sales(dynadag):\n    assert dynadag.run('sales').success\n",
+        },
+    )
+    pytester.makeini(
+        "[pytest]\ndynadag_allow =\n    DYN401 = moves next week\n    DYN201:sales.load = counts them only\n"
+    )
+
+    result = run("--dynadag", "dags", "tests", "-k", "not deterministic")
+
+    result.assert_outcomes(passed=5, deselected=1)
+    result.stdout.fnmatch_lines_random(
+        [
+            "accepted: DYN401 dags/bad.py:2: moves next week",
+            "accepted: DYN201 dags/sales.py:10: counts them only",
+        ]
+    )
+
+
+def test_what_a_test_accepts_is_shown_without_our_option(pytester: pytest.Pytester, run: Run) -> None:
+    """A session of plain tests shows the reasons too."""
+    write(
+        pytester,
+        **{
+            "dags/sales.py": MAKES_AN_OPERATOR,
+            "test_sales.py": "def test_sales(dynadag):\n    assert dynadag.run('sales').success\n",
+        },
+    )
+    pytester.makeini("[pytest]\ndynadag_allow =\n    DYN201 = counts them only\n")
+
+    result = run("test_sales.py")
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["accepted: DYN201 dags/sales.py:10: counts them only"])
+
+
+MAKES_AN_OPERATOR = """\
+from datetime import datetime
+from airflow import DAG
+from airflow.decorators import task
+from airflow.operators.bash import BashOperator
+
+with DAG("sales", schedule=None, start_date=datetime(2024, 1, 1)) as dag:
+
+    @task
+    def load():
+        BashOperator(task_id="more", bash_command="true", dag=dag)
+
+    load()
+"""

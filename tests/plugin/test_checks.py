@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_dynadag.allowances import read_allowances
 from pytest_dynadag.findings import Finding
 from pytest_dynadag.generate.records import Failure, FileRecord
+from pytest_dynadag.graph.sizes import look_ahead
 from pytest_dynadag.graph.sources import Output, Product
 from pytest_dynadag.graph.structure import Group, Structure, Task
 from pytest_dynadag.location import Location
@@ -15,42 +17,41 @@ def over(task_id: str) -> Product:
     return Product((("x", Output(task_id)),))
 
 
-def test_an_empty_source_is_told_with_what_it_does() -> None:
-    """What is skipped when there is nothing to map over is said, one source a line."""
-    tasks = (
-        Task(task_id="names"),
-        Task(task_id="load", mapping=over("names"), upstream=("names",)),
-        Task(task_id="report", upstream=("load",)),
-        Task(task_id="close", upstream=("report",), trigger_rule="all_done"),
-    )
-
-    assert "names=0: load skipped, report skipped" == check_expansions(
-        Structure("d", tasks), lambda plans: None
-    )
-
-
-def test_a_dag_without_sources_has_nothing_to_tell() -> None:
-    """Where nothing is decided at run time, no source can be empty."""
-    assert "" == check_expansions(Structure("d", (Task(task_id="a"),)), lambda plans: None)
-
-
-def test_a_finding_is_told_once_with_the_lengths_it_appears_at() -> None:
-    """The message has each finding once, and the failure carries them."""
-    tasks = (
+NEVER_READY = Structure(
+    "d",
+    (
         Task(task_id="names"),
         Task(task_id="each.load", group_id="each", upstream=("names",)),
         Task(
             task_id="report", mapping=over("each.load"), upstream=("each.load",), location=Location("a.py", 7)
         ),
-    )
+    ),
+    (Group("each", mapping=over("names")),),
+)
 
+
+def test_a_finding_is_told_once_with_the_lengths_it_appears_at() -> None:
+    """The message has each finding once, and the failure carries them."""
     with pytest.raises(CheckFailure) as caught:
-        check_expansions(Structure("d", tasks, (Group("each", mapping=over("names")),)), lambda plans: None)
+        check_expansions(look_ahead(NEVER_READY))
 
     assert ["DYN303"] == [finding.rule for finding in caught.value.findings]
     first, *_, last = str(caught.value).splitlines()
     assert first.startswith("a.py:7: DYN303 report is mapped over each.load")
     assert "  seen with names=1, names=2, names=5" == last
+
+
+def test_an_accepted_finding_is_no_failure() -> None:
+    """What the project accepts comes back with the reason, from either check."""
+    allowances = read_allowances(["DYN303:d = replaced soon", "DYN401 = needs a newer Airflow"])
+    broken = Finding("DYN401", None, Location("a.py", 1), "error")
+
+    assert [("DYN303", "replaced soon")] == [
+        (finding.rule, reason) for finding, reason in check_expansions(look_ahead(NEVER_READY), allowances)
+    ]
+    assert ((broken, "needs a newer Airflow"),) == check_imports(
+        FileRecord("a.py", failures=(Failure(broken),)), allowances
+    )
 
 
 def test_all_failures_of_a_file_are_told_at_once() -> None:

@@ -10,10 +10,12 @@ from pytest_dynadag.graph.sources import Concat, Literal, MappingForm, Output, P
 from pytest_dynadag.graph.structure import Group, Structure, Task
 from pytest_dynadag.location import Location
 from pytest_dynadag.plugin.reporting import (
+    MOST_OUTLOOKS,
     Check,
     describe_generation,
     describe_lengths,
     format_errors,
+    format_outlooks,
     format_table,
 )
 
@@ -117,3 +119,27 @@ def test_files_that_did_not_load_have_a_line_each(file: str) -> None:
         generation, [Check("imports", None, file, "failed")], ROOT
     )
     assert [] == format_errors(generation, [], ROOT)
+
+
+def test_what_becomes_of_a_dag_without_data_is_told() -> None:
+    """A line says what each empty source does to whom; what is known not to work in Airflow is told too."""
+    tasks = (
+        Task(task_id="names"),
+        Task(task_id="load", mapping=Product((("name", Output("names")),)), upstream=("names",)),
+        Task(task_id="report", upstream=("load",)),
+    )
+    checks = [Check("expands", "sales", "dags/a.py", "passed"), Check("case", "plain", "dags/a.py", "passed")]
+
+    assert [
+        "sales: with 0 from names: load is skipped, so report is skipped: trigger rule all_success"
+    ] == format_outlooks(generation_of(Structure("sales", tasks), make_dag("plain")), checks)
+
+
+def test_many_outlooks_are_counted() -> None:
+    """A large folder does not fill the log."""
+    dags = [make_dag(f"d{n}", Product((("name", Output("names")),))) for n in range(25)]
+    checks = [Check("expands", dag.dag_id, "dags/a.py", "passed") for dag in dags]
+
+    lines = format_outlooks(generation_of(*dags), checks)
+
+    assert [MOST_OUTLOOKS, "... and 5 more lines"] == [len(lines) - 1, lines[-1]]

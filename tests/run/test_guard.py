@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
+from pytest_dynadag.allowances import read_allowances
 from pytest_dynadag.bridge.loading import bridge, load_file
-from pytest_dynadag.errors import DynadagError, UnknownNameError
+from pytest_dynadag.errors import DynadagError
 from pytest_dynadag.run.engines.direct import run_directly
-from pytest_dynadag.run.guard import AllowError, guarded
+from pytest_dynadag.run.guard import guarded
 from pytest_dynadag.run.runner import ENGINES, Run, run_dag
+from pytest_dynadag.run.stuck import StuckRunError
 
 LoadDag = Callable[[str], Any]
 LoadDags = Callable[[str], dict[str, Any]]
@@ -650,11 +652,12 @@ def test_operators_that_can_be_stored_are_noticed(load_dag: LoadDag, monkeypatch
     assert before == shape(dag)
 
 
-@pytest.mark.parametrize("name", ["DYN201", "DYN201:guarded", "DYN201:guarded.start"])
+@pytest.mark.parametrize("name", ["DYN201", "DYN201:guarded", "DYN201:guard*", "DYN201:guarded.start"])
 def test_a_finding_can_be_allowed(load_dag: LoadDag, name: str) -> None:
     """An allowed finding is kept apart with its reason, and the run is a success."""
     run = run_dag(
-        load_dag(CREATORS.replace("{name}", "creates_plainly")), allow={name: "they are only counted"}
+        load_dag(CREATORS.replace("{name}", "creates_plainly")),
+        allow=read_allowances([f"{name} = they are only counted"]),
     )
 
     assert run.success
@@ -666,27 +669,35 @@ def test_a_finding_can_be_allowed(load_dag: LoadDag, name: str) -> None:
 def test_nothing_else_is_allowed_by_that(load_dag: LoadDag, name: str) -> None:
     """Another rule, DAG or task does not count."""
     run = run_dag(
-        load_dag(CREATORS.replace("{name}", "creates_plainly")), allow={name: "they are only counted"}
+        load_dag(CREATORS.replace("{name}", "creates_plainly")),
+        allow=read_allowances([f"{name} = they are only counted"]),
     )
 
     assert not run.success
     assert ["DYN201"] == told(run)
 
 
-def test_an_allowance_without_a_reason_is_refused(load_dag: LoadDag) -> None:
-    """Who allows a finding says why."""
-    with pytest.raises(AllowError) as caught:
-        run_dag(load_dag(CREATORS.replace("{name}", "creates_plainly")), allow={"DYN201:guarded": " "})
+def test_a_run_that_is_stuck_says_what_was_made(load_dag: LoadDag) -> None:
+    """Whoever waits may wait for what a task made: the message and the error carry the findings."""
+    dag = load_dag("""
+        class Never(BaseSensorOperator):
+            def poke(self, context):
+                return False
 
-    assert str(caught.value) == (
-        "allow['DYN201:guarded'] gives no reason\n  next: say in a few words why this finding is accepted"
-    )
+        def make(dag, **_):
+            PythonOperator(task_id="made", python_callable=print, dag=dag)
 
+        with DAG("guarded", **START):
+            PythonOperator(task_id="start", python_callable=make) >> Never(task_id="wait", mode="poke", timeout=10**9)
+    """)
 
-def test_a_rule_that_does_not_exist_is_refused(load_dag: LoadDag) -> None:
-    """A slip in a rule code would allow nothing."""
-    with pytest.raises(UnknownNameError, match="there is no rule 'DYN20'; did you mean"):
-        run_dag(load_dag(CREATORS.replace("{name}", "creates_plainly")), allow={"DYN20": "a slip"})
+    with pytest.raises(StuckRunError) as caught:
+        run_dag(dag)
+
+    assert ["DYN201"] == [finding.rule for finding in caught.value.findings]
+    first = str(caught.value).partition("\n")[0]
+    assert "the run of 'guarded' cannot finish: 1 instance waits for something that never comes" == first
+    assert str(caught.value).endswith(str(caught.value.findings[0]))
 
 
 def test_airflow_is_as_before(load_dag: LoadDag) -> None:
