@@ -139,6 +139,8 @@ class _Ears:
         self.window: ExitStack | None = None
 
     def hear_work(self, original: Any) -> Any:
+        """Stand in for what executes an operator: notes which instance works meanwhile."""
+
         def execute(*args: Any, **kwargs: Any) -> Any:
             # First comes the context in Airflow 3, the task instance in Airflow 2; 3.0 to 3.2 name it.
             first = args[0] if args else kwargs["context"]
@@ -149,6 +151,8 @@ class _Ears:
         return execute
 
     def hear_calls(self, original: Any) -> Any:
+        """Stand in for the metaclass's call, by which every operator is made."""
+
         def __call__(cls: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N807 - the metaclass's
             place = self._place() if self.listener.watching and not _is_airflows_own(kwargs) else None
             if place is None:
@@ -168,6 +172,8 @@ class _Ears:
         return __call__
 
     def hear_mapping(self, original: Any) -> Any:
+        """Stand in for what ends the making of a mapped operator."""
+
         def __attrs_post_init__(node: Any) -> None:  # noqa: N807 - attrs'
             place = self._place() if self.listener.watching else None
             if place is None:
@@ -184,6 +190,8 @@ class _Ears:
         return __attrs_post_init__
 
     def hear_dags(self, original: Any) -> Any:
+        """Stand in for what makes a DAG."""
+
         @functools.wraps(original)
         def made(dag: Any, *args: Any, **kwargs: Any) -> None:
             original(dag, *args, **kwargs)
@@ -194,6 +202,8 @@ class _Ears:
         return made
 
     def hear_joining(self, original: Any) -> Any:
+        """Stand in for what puts an operator into a DAG."""
+
         def add_task(dag: Any, task: Any) -> Any:
             if self.making:
                 self.making[-1].dag = id(dag)
@@ -205,6 +215,8 @@ class _Ears:
         return add_task
 
     def hear_linking(self, original: Any) -> Any:
+        """Stand in for what sets a dependency."""
+
         def _set_relatives(node: Any, others: Any, upstream: bool = False, **kwargs: Any) -> Any:
             if self.making:
                 self.making[-1].linked = True
@@ -216,6 +228,8 @@ class _Ears:
         return _set_relatives
 
     def hear_pushing(self, original: Any) -> Any:
+        """Stand in for what pushes an XCom."""
+
         def push(ti: Any, key: Any, value: Any, *args: Any, **kwargs: Any) -> Any:
             try:
                 result = original(ti, key, value, *args, **kwargs)

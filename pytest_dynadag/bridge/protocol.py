@@ -93,9 +93,6 @@ class Bridge(Protocol):
     def references_of(self, task: Any) -> set[str]:
         """Give the ids of the tasks whose outputs *task* takes as arguments, other than to be mapped over them."""
 
-    def part_of(self, dag: Any, task_ids: Iterable[str]) -> Any:
-        """Make a DAG that has only some of the tasks of *dag*."""
-
     # Runs
 
     def make_smallest_dag(self) -> Any:

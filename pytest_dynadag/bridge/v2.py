@@ -112,14 +112,6 @@ class Bridge2:
         arguments = task.partial_kwargs if self.is_mapped(task) else task
         return {operator.task_id for operator, _ in XComArg.iter_xcom_references(arguments)}
 
-    def part_of(self, dag: Any, task_ids: Iterable[str]) -> Any:
-        """Call `DAG.partial_subset`, and mend what its copying breaks: a mark that is told by its identity."""
-        part = dag.partial_subset(sorted(task_ids), include_upstream=False)
-        for task_id, task in part.task_dict.items():
-            if hasattr(task, "op_kwargs_expand_input"):
-                task.expand_input = dag.task_dict[task_id].expand_input
-        return part
-
     def make_smallest_dag(self) -> Any:
         """Make a DAG of one task that pushes an XCom to a mapped one."""
         from airflow.decorators import dag, task

@@ -211,11 +211,12 @@ def part_of(
 ) -> Any:
     """Give a DAG object that has only the tasks which are to run, and those given tasks that they need."""
     from pytest_dynadag.bridge.loading import bridge
+    from pytest_dynadag.bridge.parts import take_part
 
     airflow = bridge()
     chosen = choose(structure, only, until)
     kept = complete(structure, chosen, given, lambda task_id: airflow.references_of(dag.task_dict[task_id]))
-    return airflow.part_of(dag, kept)
+    return take_part(dag, kept)
 
 
 def tell(structure: Structure, observation: Observation, verdict: Verdict) -> Run:
