@@ -70,6 +70,7 @@ fuzz: setup
 bench: setup
 	$(BIN)/python benchmarks/plan.py
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/determinism.py
 	$(BIN)/python benchmarks/reports.py
 
 # The versions between those that the suite runs on: what runs and waits there, by the engine that is ours.
