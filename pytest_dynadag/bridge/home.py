@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from types import TracebackType
@@ -216,6 +217,7 @@ def require_airflow() -> None:
         raise AirflowMissingError(sys.prefix)
 
 
+@cache
 def airflow_version() -> str:
     """Give the version of the installed Airflow without importing it; raises `AirflowMissingError`."""
     for distribution in ("apache-airflow-core", "apache-airflow"):
