@@ -348,11 +348,9 @@ class Expansion:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         """Give a notebook every form it may show: a table, a drawing, text."""
-        return {
-            "text/plain": self.to_text(),
-            "text/html": self._repr_html_(),
-            "text/vnd.mermaid": self.to_mermaid(),
-        }
+        from pytest_dynadag.graph.notebook import bundle
+
+        return bundle(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the expansion as JSON; edges stay symbolic."""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 
 from pytest_dynadag.graph.edges import BLOCK, INDEX, Dependency
@@ -17,6 +17,8 @@ MOST_INSTANCES = 5
 """Of one task; more are folded into one node."""
 MOST_TASKS = 200
 MOST_EDGES = 400
+MOST_TEXT = 49_000
+"""Characters of a whole drawing."""
 LONGEST_LABEL = 60
 """Characters of a node's text."""
 
@@ -42,16 +44,55 @@ def to_mermaid(expansion: Expansion, *, most: int = MOST_INSTANCES) -> str:
         expansion: Planned or observed.
         most: How many instances of a task to draw before they are folded.
     """
-    shown = expansion.tasks[:MOST_TASKS]
-    drawing = _Drawing({task.task_id: f"t{number}" for number, task in enumerate(shown)}, most)
+    return _fit(lambda most: _draw_chart([_draw(expansion, most)], [expansion]), most)
+
+
+def draw_together(expansions: Mapping[str, Expansion], *, most: int = MOST_INSTANCES) -> str:
+    """
+    Write several expansions as one Mermaid flowchart, each in a box with its name.
+
+    Args:
+        expansions: Name to expansion.
+        most: As for `to_mermaid`.
+    """
+
+    def draw_all(most: int) -> str:
+        boxes = (
+            _draw_box(f"s{number}", name, _draw(expansion, most, f"s{number}_", len(expansions)))
+            for number, (name, expansion) in enumerate(expansions.items())
+        )
+        return _draw_chart(boxes, expansions.values())
+
+    return _fit(draw_all, most)
+
+
+def _fit(draw: Callable[[int], str], most: int) -> str:
+    """Draw with every instance folded where the drawing would be longer than GitHub reads."""
+    drawing = draw(most)
+    return drawing if len(drawing) <= MOST_TEXT else draw(0)
+
+
+def _draw_chart(parts: Iterable[Iterable[str]], expansions: Iterable[Expansion]) -> str:
+    used = {state for expansion in expansions for task in expansion for state in task.states}
+    styles = [f"classDef {state} {style}" for state, style in _COLORS.items() if state in used]
+    return "\n".join(["flowchart LR", *(f"  {line}" for part in (*parts, styles) for line in part)])
+
+
+def _draw_box(node: str, name: str, lines: Iterable[str]) -> Iterator[str]:
+    yield f'subgraph {node}["{escape(name)}"]'
+    yield from (f"  {line}" for line in lines)
+    yield "end"
+
+
+def _draw(expansion: Expansion, most: int, prefix: str = "", share: int = 1) -> Iterator[str]:
+    """Draw what one of *share* expansions may take of a flowchart, under ids that begin with *prefix*."""
+    shown = expansion.tasks[: max(MOST_TASKS // share, 1)]
+    drawing = _Drawing({task.task_id: f"{prefix}t{number}" for number, task in enumerate(shown)}, most)
+    yield from drawing.draw_group("", list(shown), "")
     edges = [d for d in expansion.dependencies if drawing.has(d)]
-    lines = ["flowchart LR", *drawing.draw_group("", list(shown), "  ")]
-    lines += [f"  {line}" for line in islice(drawing.draw_edges(expansion, edges), MOST_EDGES)]
+    yield from islice(drawing.draw_edges(expansion, edges), MOST_EDGES // share)
     if len(shown) < len(expansion.tasks):
-        lines.append(f'  more["... {count_of(len(expansion.tasks) - len(shown), "more task")}"]')
-    used = {state for task in shown for state in task.states}
-    lines += [f"  classDef {state} {style}" for state, style in _COLORS.items() if state in used]
-    return "\n".join(lines)
+        yield f'{prefix}more["... {count_of(len(expansion.tasks) - len(shown), "more task")}"]'
 
 
 def escape(text: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
+from typing import Protocol
 
 from pytest_dynadag.graph.edges import BLOCK, INDEX
 from pytest_dynadag.graph.expansion import Expansion, Instance, TaskExpansion
@@ -39,6 +40,27 @@ def to_html(expansion: Expansion, *, title: str = "", most: int = MOST_INSTANCES
         f"<div><strong>{escape(title or f'{expansion.dag_id}: {size}')}</strong>"
         f"<table><thead><tr>{headings}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
+
+
+class Picture(Protocol):
+    """What can be shown in every form."""
+
+    def to_text(self) -> str:
+        """Write it for people."""
+
+    def to_mermaid(self) -> str:
+        """Write it as a Mermaid flowchart."""
+
+    def _repr_html_(self) -> str: ...
+
+
+def bundle(picture: Picture) -> dict[str, str]:
+    """Give every form that a notebook may show of *picture*, by MIME type."""
+    return {
+        "text/plain": picture.to_text(),
+        "text/html": picture._repr_html_(),
+        "text/vnd.mermaid": picture.to_mermaid(),
+    }
 
 
 def _write_task(task: TaskExpansion, upstream: list[str], most: int) -> str:

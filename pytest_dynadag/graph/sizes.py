@@ -11,8 +11,11 @@ from pytest_dynadag.findings import Finding
 from pytest_dynadag.graph.ends import BAD, FAILED, SKIPPED
 from pytest_dynadag.graph.expansion import UNKNOWN, Expansion, TaskExpansion
 from pytest_dynadag.graph.given import Given
+from pytest_dynadag.graph.mermaid import draw_together
+from pytest_dynadag.graph.notebook import bundle, to_html
 from pytest_dynadag.graph.planner import Labeller, plan
 from pytest_dynadag.graph.structure import Structure, Task
+from pytest_dynadag.graph.text import to_text
 
 LENGTHS = (0, 1, 2, 5)
 """Nothing, one (where a scalar is easily taken for a list), a few, and more than a few."""
@@ -24,13 +27,33 @@ NOT_MEANT = frozenset(["DYN301", "DYN302", "DYN303", "DYN304"])
 """Rules about what nobody can have meant; other findings are worth knowing."""
 
 
+class Sizes(dict[str, Expansion]):
+    """What becomes of a DAG at each size: name to expansion, see `plan_sizes`."""
+
+    def to_text(self) -> str:
+        """Write each for people, one below the other; see `graph.text`."""
+        return "\n\n".join(to_text(each, title=f"{each.dag_id}, {name}") for name, each in self.items())
+
+    def to_mermaid(self) -> str:
+        """Write all as one Mermaid flowchart, each in a box; see `graph.mermaid`."""
+        return draw_together(self)
+
+    def _repr_html_(self) -> str:
+        """Show each as a table in a notebook; see `graph.notebook`."""
+        return "".join(to_html(each, title=f"{each.dag_id}, {name}") for name, each in self.items())
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        """Give a notebook every form it may show: tables, a drawing, text."""
+        return bundle(self)
+
+
 def plan_sizes(
     structure: Structure,
     lengths: Iterable[int] = LENGTHS,
     *,
     given: Given | None = None,
     label: Labeller | None = None,
-) -> dict[str, Expansion]:
+) -> Sizes:
     """
     Plan *structure* for every combination of lengths worth looking at.
 
@@ -52,10 +75,10 @@ def plan_sizes(
         wanted.update({f"{source}={n}": {**dict.fromkeys(sources, _OTHERS), source: n} for n in lengths})
     if len(sources) > 1:
         wanted.update({f"all={n}": dict.fromkeys(sources, n) for n in lengths})
-    return {
-        name: plan(structure, _with_lengths(structure, given, sized), strict=False, label=label)
+    return Sizes(
+        (name, plan(structure, _with_lengths(structure, given, sized), strict=False, label=label))
         for name, sized in (wanted or {"as written": {}}).items()
-    }
+    )
 
 
 def runtime_sources(structure: Structure) -> tuple[str, ...]:

@@ -17,29 +17,30 @@ MOST_INSTANCES = 20
 WIDEST_VALUE = 80
 """Characters of one value."""
 
+_FORK, _END, _GUIDE, _SPACE = "├── ", "└── ", "│   ", "    "
 _WAYS = {INDEX: " (same index)", BLOCK: " (same block)"}
 
 
-def to_text(expansion: Expansion, *, most: int = MOST_INSTANCES) -> str:
+def to_text(expansion: Expansion, *, title: str = "", most: int = MOST_INSTANCES) -> str:
     """
-    Write *expansion* for people: plain text without colour, tasks in its order.
+    Write *expansion* for people, as a tree: plain text without colour, tasks in its order.
 
     A task shows how many instances it has, how they end and what it waits for; an instance its index and its
     label, or its inputs where it has none. Findings stand below.
 
     Args:
         expansion: Planned or observed.
+        title: What stands in front of the size; the DAG if empty.
         most: How many instances of a task to list before they are folded.
     """
     upstreams = _list_upstreams(expansion)
     rows = [(t.task_id, _count(t), describe_states(t), _wait(t, upstreams[t.task_id])) for t in expansion]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
-    lines = [_headline(expansion)]
-    for row, task in zip(rows, expansion, strict=True):
-        name, count, states, waits = row
-        columns = f"{name:<{widths[0]}}  {count:>{widths[1]}}  {states:<{widths[2]}}  {waits}"
-        lines.append(f"  {columns.rstrip()}")
-        lines += [f"    {line}" for line in _describe_instances(task, most)]
+    branches = [
+        (_align(row, widths), _describe_instances(task, most))
+        for row, task in zip(rows, expansion, strict=True)
+    ]
+    lines = [_headline(expansion, title), *_draw_tree(branches)]
     lines += [f"  {line}" for finding in expansion.findings for line in str(finding).splitlines()]
     return "\n".join(lines)
 
@@ -74,13 +75,27 @@ def fold(lines: Sequence[str] | Iterator[str], number: int, *, most: int) -> lis
     return [*shown, f"... {number - most} more"] if number > most else shown
 
 
-def _headline(expansion: Expansion) -> str:
+def _align(row: Sequence[str], widths: Sequence[int]) -> str:
+    name, count, states, waits = row
+    return f"{name:<{widths[0]}}  {count:>{widths[1]}}  {states:<{widths[2]}}  {waits}".rstrip()
+
+
+def _draw_tree(branches: Sequence[tuple[str, Sequence[str]]]) -> Iterator[str]:
+    """Draw each text with its leaves below it, in the style of rich."""
+    for number, (text, leaves) in enumerate(branches, 1):
+        last = number == len(branches)
+        yield f"{_END if last else _FORK}{text}"
+        for position, leaf in enumerate(leaves, 1):
+            yield f"{_SPACE if last else _GUIDE}{_END if position == len(leaves) else _FORK}{leaf}"
+
+
+def _headline(expansion: Expansion, title: str) -> str:
     parts = (
         count_of(len(expansion.tasks), "task"),
         count_of(len(expansion), "instance"),
         count_of(expansion.edge_count, "edge"),
     )
-    return f"{expansion.dag_id}: {', '.join(parts)}"
+    return f"{title or expansion.dag_id}: {', '.join(parts)}"
 
 
 def _count(task: TaskExpansion) -> str:

@@ -46,6 +46,8 @@ def _explain(left: Any, right: Any, root: Path) -> list[str] | None:
         return explain_expansions(left, right)
     if isinstance(left, Structure) and isinstance(right, Structure):
         return _explain_structures(left, right)
+    if all(isinstance(getattr(side, "expansion", side), Expansion) for side in (left, right)):
+        return _explain_runs(left, right)
     for got, expected in ((left, right), (right, left)):
         if isinstance(got, Counts) and isinstance(expected, Mapping):
             return _summarize(left, right, explain_counts(got, expected))
@@ -67,6 +69,13 @@ def explain_expansions(left: Expansion, right: Expansion) -> list[str]:
     from pytest_dynadag.graph.diff import describe
 
     return [f"{left!r} == {right!r}", LEGEND, *describe(right.diff(left))]
+
+
+def _explain_runs(left: Any, right: Any) -> list[str]:
+    """Say how what runs became differs, and that nothing but that can be equal: a run took its time."""
+    _, *lines = explain_expansions(*(getattr(side, "expansion", side) for side in (left, right)))
+    differences = lines if len(lines) > 1 else ["their expansions are equal"]
+    return [f"{left!r} == {right!r}", "to compare what a run became, write run.expansion", *differences]
 
 
 def _explain_structures(left: Any, right: Any) -> list[str]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_dynadag.bridge.loading import Loaded
     from pytest_dynadag.generate.divergences import Determinism
     from pytest_dynadag.graph.expansion import Expansion
+    from pytest_dynadag.graph.sizes import Sizes
     from pytest_dynadag.graph.structure import Structure
     from pytest_dynadag.plugin.recording import Recording
     from pytest_dynadag.plugin.session import DagSession
@@ -189,7 +190,7 @@ class Dynadag:
         self._recording.note_plan(structure, expansion)
         return expansion
 
-    def sizes(self, dag: Any, lengths: Iterable[int] = (0, 1, 2, 5)) -> dict[str, Expansion]:
+    def sizes(self, dag: Any, lengths: Iterable[int] = (0, 1, 2, 5)) -> Sizes:
         """
         Plan a DAG for every combination of lengths worth looking at.
 
@@ -198,7 +199,8 @@ class Dynadag:
             lengths: How long each run-time source is made, one at a time and all together.
 
         Returns:
-            Plans by name, such as `list_regions=0`; `as written` where nothing is decided at run time.
+            Plans by name, such as `list_regions=0`; `as written` where nothing is decided at run time. All of
+            them can be shown together: `to_text()`, `to_mermaid()`, and in a notebook.
         """
         from pytest_dynadag.bridge.labels import make_labeller
         from pytest_dynadag.graph.sizes import plan_sizes

@@ -103,6 +103,16 @@ class Run:
             raise UnknownNameError("XCom", _name_xcom(*wanted), known, where=f"the run of {self.dag_id!r}")
         return self.observation.xcoms[wanted]
 
+    def to_text(self) -> str:
+        """Write what the run became for people, as a tree; see `graph.text`."""
+        from pytest_dynadag.graph.text import to_text
+
+        return to_text(self.expansion, title=f"{self.dag_id} ({self.state})")
+
+    def to_mermaid(self) -> str:
+        """Write what the run became as a Mermaid flowchart; see `graph.mermaid`."""
+        return self.expansion.to_mermaid()
+
     def _repr_html_(self) -> str:
         """Show what the run became as a table in a notebook; see `graph.notebook`."""
         from pytest_dynadag.graph.notebook import to_html
@@ -111,7 +121,9 @@ class Run:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         """Give a notebook every form it may show: a table, a drawing, text."""
-        return {**self.expansion._repr_mimebundle_(), "text/html": self._repr_html_()}
+        from pytest_dynadag.graph.notebook import bundle
+
+        return bundle(self)
 
     def describe(self) -> str:
         """Give what went wrong in words: the failing instances, why, where, and what they said last."""

@@ -393,11 +393,11 @@ sales.dynadag.yaml:2: case 'one' of DAG 'sales' does not hold
     the instance has no input 'day'; known: 'region'
 the plan is:
   sales: 3 tasks, 4 instances, 4 edges
-    list_regions  1  success
-    load          2  success  after list_regions
-      [0] region='eu'
-      [1] region='us'
-    report        1  success  after load"""
+  ├── list_regions  1  success
+  ├── load          2  success  after list_regions
+  │   ├── [0] region='eu'
+  │   └── [1] region='us'
+  └── report        1  success  after load"""
     assert expected == str(failed.value)
     assert ("sales", 2) == (failed.value.dag_id, len(failed.value.problems))
     assert case is failed.value.case
@@ -424,10 +424,10 @@ errors in the run, which ended failed:
     have: none
 the run became:
   sales: 3 tasks, 3 instances, 2 edges
-    list_regions  1  success
-    load          1  failed           after list_regions
-      [0] region='eu'
-    report        1  upstream_failed  after load"""
+  ├── list_regions  1  success
+  ├── load          1  failed           after list_regions
+  │   └── [0] region='eu'
+  └── report        1  upstream_failed  after load"""
     assert expected == str(failed.value)
 
 

@@ -33,11 +33,11 @@ def test_a_line_per_task_and_its_instances_below() -> None:
     """Counts, states and what is waited for stand in columns, inputs below."""
     expected = """\
 sales: 3 tasks, 4 instances, 4 edges
-  list_regions  1  success
-  load          2  success  after list_regions
-    [0] region='eu'
-    [1] region='us'
-  report        1  success  after load"""
+├── list_regions  1  success
+├── load          2  success  after list_regions
+│   ├── [0] region='eu'
+│   └── [1] region='us'
+└── report        1  success  after load"""
 
     assert expected == sales(["eu", "us"]).to_text()
 
@@ -46,9 +46,9 @@ def test_what_is_not_expanded_says_why() -> None:
     """A task without instances keeps its line, with the reason."""
     expected = """\
 sales: 3 tasks, 2 instances, 2 edges
-  list_regions  1  success
-  load          0  skipped  after list_regions: mapped over nothing
-  report        1  skipped  after load"""
+├── list_regions  1  success
+├── load          0  skipped  after list_regions: mapped over nothing
+└── report        1  skipped  after load"""
 
     assert expected == sales([]).to_text()
 
@@ -57,9 +57,9 @@ def test_an_unknown_length_is_a_question_mark() -> None:
     """What the given does not tell is shown as such."""
     expected = """\
 sales: 3 tasks, 3 instances, 2 edges
-  list_regions  1  success
-  load          ?  unknown  after list_regions: an upstream output that decides the length is not known
-  report        1  success  after load"""
+├── list_regions  1  success
+├── load          ?  unknown  after list_regions: an upstream output that decides the length is not known
+└── report        1  success  after load"""
 
     assert expected == plan(Structure("sales", TASKS), strict=False).to_text()
 
@@ -72,12 +72,12 @@ def test_states_are_told_apart_where_they_differ() -> None:
 
     expected = """\
 sales: 3 tasks, 5 instances, 6 edges
-  list_regions  1  success
-  load          3  2 success, 1 skipped  after list_regions
-    [0] region='eu'  (success)
-    [1] region='us'  (skipped)
-    [2] region='apac'  (success)
-  report        1  skipped               after load"""
+├── list_regions  1  success
+├── load          3  2 success, 1 skipped  after list_regions
+│   ├── [0] region='eu'  (success)
+│   ├── [1] region='us'  (skipped)
+│   └── [2] region='apac'  (success)
+└── report        1  skipped               after load"""
     assert expected == expansion.to_text()
 
 
@@ -85,15 +85,15 @@ def test_more_than_twenty_instances_are_folded() -> None:
     """Of a long list the first and the last are shown, and how many stand between."""
     twenty, thousand = sales(list(range(20))).to_text(), sales(list(range(1000))).to_text()
 
-    assert "    [10] region=10" in twenty.splitlines()
+    assert "│   ├── [10] region=10" in twenty.splitlines()
     expected = """\
 sales: 3 tasks, 1002 instances, 2000 edges
-  list_regions     1  success
-  load          1000  success  after list_regions
-    [0] region=0
-    ... 998 more
-    [999] region=999
-  report           1  success  after load"""
+├── list_regions     1  success
+├── load          1000  success  after list_regions
+│   ├── [0] region=0
+│   ├── ... 998 more
+│   └── [999] region=999
+└── report           1  success  after load"""
     assert expected == thousand
 
 
@@ -105,7 +105,9 @@ def test_labels_stand_for_inputs() -> None:
 
     expansion = plan(Structure("sales", (task,)), label=lambda task, index, inputs: f"to {inputs['region']}")
 
-    assert "sales: 1 task, 1 instance, 0 edges\n  load  1  success\n    [0] to eu" == expansion.to_text()
+    assert (
+        "sales: 1 task, 1 instance, 0 edges\n└── load  1  success\n    └── [0] to eu" == expansion.to_text()
+    )
 
 
 def test_index_wise_edges_say_so() -> None:
@@ -118,7 +120,7 @@ def test_index_wise_edges_say_so() -> None:
 
     text = plan(Structure("grouped", tasks, (group,))).to_text()
 
-    assert "  each.load     2  success  after each.extract (same index)" in text.splitlines()
+    assert "└── each.load     2  success  after each.extract (same index)" in text.splitlines()
 
 
 def test_findings_stand_below() -> None:

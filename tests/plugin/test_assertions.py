@@ -23,6 +23,7 @@ SALES = """
     from pytest_dynadag.graph.planner import plan
     from pytest_dynadag.graph.sources import Output, Product
     from pytest_dynadag.graph.structure import Structure, Task
+    from pytest_dynadag.run.runner import Run
 
     SALES = Structure("sales", (
         Task(task_id="list_regions"),
@@ -32,6 +33,9 @@ SALES = """
 
     def sales(*regions):
         return plan(SALES, Given.of({"list_regions": list(regions)}))
+
+    def ran(*regions):
+        return Run("sales", "success", sales(*regions), {}, {}, 1.5, None)
 """
 LEGEND = "  from right to left (+ only left, - only right):"
 COMPARISONS = {
@@ -68,6 +72,41 @@ COMPARISONS = {
             ),
             LEGEND,
             "  load[0]: region was 'us', is 'eu'",
+        ],
+    ),
+    "plan against what a run became": (
+        'sales("eu", "us") == ran("eu").expansion',
+        [
+            (
+                "assert <Expansion of 'sales': 3 tasks, 4 instances (widest: load, 2), 0 not expanded, 4 edges> == "
+                "<Expansion of 'sales': 3 tasks, 3 instances (widest: load, 1), 0 not expanded, 2 edges>"
+            ),
+            LEGEND,
+            "  load: 1 instance, then 2",
+            "  + load[1] region='us'",
+        ],
+    ),
+    "plan against run": (
+        'sales("eu") == ran("us")',
+        [
+            (
+                "assert <Expansion of 'sales': 3 tasks, 3 instances (widest: load, 1), 0 not expanded, 2 edges> == "
+                "<Run of 'sales': success, 3 instances, 0 failed, 1.50 s>"
+            ),
+            "  to compare what a run became, write run.expansion",
+            LEGEND,
+            "  load[0]: region was 'us', is 'eu'",
+        ],
+    ),
+    "run against a plan that is equal": (
+        'ran("eu") == sales("eu")',
+        [
+            (
+                "assert <Run of 'sales': success, 3 instances, 0 failed, 1.50 s> == "
+                "<Expansion of 'sales': 3 tasks, 3 instances (widest: load, 1), 0 not expanded, 2 edges>"
+            ),
+            "  to compare what a run became, write run.expansion",
+            "  their expansions are equal",
         ],
     ),
     "many": (

@@ -77,8 +77,8 @@ sales.dynadag.yaml:2: case 'shape only' of DAG 'sales' does not hold
     next: pass --snapshot-update to write it, look at it, and commit it
 the plan is:
   sales: 1 task, 1 instance, 0 edges
-    load  1  success
-      [0] n=1"""
+  └── load  1  success
+      └── [0] n=1"""
     assert message == str(caught.value)
     assert not store.folder.exists()
 

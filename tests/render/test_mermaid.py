@@ -14,6 +14,7 @@ from pytest_dynadag.graph.given import Given
 from pytest_dynadag.graph.mermaid import MOST_EDGES, to_mermaid
 from pytest_dynadag.graph.notebook import to_html
 from pytest_dynadag.graph.planner import plan
+from pytest_dynadag.graph.sizes import plan_sizes
 from pytest_dynadag.graph.sources import Literal, Output, Product
 from pytest_dynadag.graph.structure import Group, Structure, Task
 from pytest_dynadag.run.observation import Observation
@@ -188,9 +189,66 @@ def test_a_notebook_may_choose() -> None:
 
 
 def test_a_run_in_a_notebook() -> None:
-    """A run shows how it ended, above the same table."""
+    """A run shows how it ended, above the same tree, table and drawing."""
     expansion = mapped("eu")
     run = Run("d", "failed", expansion, {}, {}, 1.5, Observation("d", "r", "failed", None, ()))
+    text = """\
+d (failed): 1 task, 1 instance, 0 edges
+└── load  1  success
+    └── [0] x='eu'"""
 
-    assert to_html(expansion, title="d: failed, 1.50 s") == run._repr_html_()
-    assert {**expansion._repr_mimebundle_(), "text/html": run._repr_html_()} == run._repr_mimebundle_()
+    assert {
+        "text/plain": text,
+        "text/html": to_html(expansion, title="d: failed, 1.50 s"),
+        "text/vnd.mermaid": expansion.to_mermaid(),
+    } == run._repr_mimebundle_()
+
+
+def test_sizes_stand_together() -> None:
+    """The plans of every size stand one below the other, or each in a box, under ids of their own."""
+    sizes = plan_sizes(Structure("files", FILES.tasks[:2], FILES.groups), (0, 1))
+    text = """\
+files, list_files=0: 2 tasks, 1 instance, 1 edge
+├── list_files  1  success
+└── each.read   0  skipped  after list_files: mapped over nothing
+
+files, list_files=1: 2 tasks, 2 instances, 1 edge
+├── list_files  1  success
+└── each.read   1  success  after list_files
+    └── [0] path=?"""
+    drawing = """\
+flowchart LR
+  subgraph s0["list_files=0"]
+    s0_t0["list_files"]
+    subgraph g_s0_t1_0["each"]
+      s0_t1[["read × 0 skipped"]]:::skipped
+    end
+    s0_t0 --> s0_t1
+  end
+  subgraph s1["list_files=1"]
+    s1_t0["list_files"]
+    subgraph g_s1_t1_0["each"]
+      subgraph s1_t1["read × 1"]
+        s1_t1_0["0: path=?"]
+      end
+    end
+    s1_t0 --> s1_t1
+  end
+  classDef skipped fill:#eee,stroke:#888,color:#555,stroke-dasharray:4 3"""  # noqa: RUF001
+
+    shown = sizes._repr_mimebundle_()
+
+    assert (text, drawing) == (shown["text/plain"], shown["text/vnd.mermaid"])
+    assert "<strong>files, list_files=0</strong>" in shown["text/html"]
+    assert 2 == shown["text/html"].count("<table>")
+
+
+def test_a_long_drawing_is_folded() -> None:
+    """Where the instances one by one are more text than GitHub reads, their tasks are single nodes."""
+    mapping = Product((("x", Literal(["y" * 60] * 5)),))
+    tasks = tuple(Task(task_id=f"t{n}", mapping=mapping) for n in range(200))
+
+    drawing = plan(Structure("large", tasks)).to_mermaid()
+
+    assert 't0[["t0 × 5"]]' in drawing  # noqa: RUF001
+    assert 50_000 > len(drawing)
