@@ -4,6 +4,7 @@
 #   make oldest             the snapshots, with the oldest syrupy that is allowed
 #   make lint               style, format and types
 #   make fuzz N=500         random DAGs, planned and run; the suite itself tries 60
+#   make soak N=20          the verdict on determinism, in as many sessions alone and with two workers
 #   make matrix             the tests of runs on the other versions: 2.10, 3.0, 3.1, 3.2
 #   make bench              measure, and fail where a figure is missed
 #   make setup              the environment alone
@@ -36,7 +37,7 @@ UNFINISHED := $(VENV)/.setup-unfinished
 export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test oldest fuzz bench matrix lint page page-check constraints clean
+.PHONY: help setup demo test oldest fuzz soak bench matrix lint page page-check constraints clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -66,6 +67,10 @@ oldest: setup
 
 fuzz: setup
 	DYNADAG_FUZZ=$(N) $(BIN)/pytest -p no:logging tests/conformance/test_random_dags.py --timeout 0 $(ARGS)
+
+soak: N = 20
+soak: setup
+	DYNADAG_SOAK=$(N) $(BIN)/pytest tests/soak $(ARGS)
 
 bench: setup
 	$(BIN)/python benchmarks/plan.py
