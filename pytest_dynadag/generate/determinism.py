@@ -72,7 +72,8 @@ class Check:
         if given is not None:
             files = narrow_to_expansions(files, generations, given)
         seconds = time.clock_gettime(time.CLOCK_MONOTONIC) - started
-        return Determinism(files, self.seeds, self.names, seconds=seconds)
+        not_checked = find_not_applied(generations, self.own)
+        return Determinism(files, self.seeds, self.names, not_checked, seconds)
 
     def screen(self) -> list[Generation]:
         """Make the generations, each with every circumstance changed at once; the first is the neutral one."""
@@ -208,7 +209,8 @@ def check(
         skip_folders=tuple(skip_folders),
         tell=tell,
     )
-    return replace(task.judge(given), not_checked=not_checked)
+    found = task.judge(given)
+    return replace(found, not_checked=(*not_checked, *found.not_checked))
 
 
 def count_cores() -> int:
@@ -238,6 +240,15 @@ def find_suspects(generations: Sequence[Generation]) -> dict[str, list[Change]]:
         if changes:
             suspects[record.path] = changes
     return suspects
+
+
+def find_not_applied(generations: Iterable[Generation], own: Iterable[Own]) -> tuple[str, ...]:
+    """Say which circumstances of the user's failed in some parse, each with the reason."""
+    parses = [parsed for made in generations for record in made.files for parsed in record.parses if parsed]
+    reasons = {name: why for parsed in parses for name, why in parsed["not_applied"].items()}
+    return tuple(
+        f"{entry.circumstance.words}: {reasons[entry.name]}" for entry in own if entry.name in reasons
+    )
 
 
 def first_parse(record: FileRecord | None) -> Parse:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -18,7 +17,7 @@ from pytest_dynadag.bridge.serialized import hash_of, parsing_as
 from pytest_dynadag.bridge.traits import read_traits
 from pytest_dynadag.generate.circumstances import Variation
 from pytest_dynadag.generate.failures import asks_while_building
-from pytest_dynadag.generate.instruments import clock, environment, listing, randomness, sets, zone
+from pytest_dynadag.generate.instruments import clock, environment, listing, own, randomness, sets, zone
 from pytest_dynadag.generate.instruments.asking import Asking
 from pytest_dynadag.generate.instruments.patches import patching
 
@@ -36,16 +35,19 @@ def parse(path: Path, variation: Variation, *, asking: Asking | None = None, has
         hashes: Whether to compute Airflow's own hash of each DAG.
     """
     asking = asking or Asking(str(path), changed_names(variation), variation.only)
-    with varied(variation, asking), noted_lines():
+    with varied(variation, asking) as not_applied, noted_lines():
         loaded = load_file(path)
     if any(asks_while_building(str(path), error.text) for error in loaded.errors.values()):
         with in_memory(), varied(variation, asking), noted_lines():
             loaded = load_file(path)
-    return read(loaded, hashes=hashes)
+    return {**read(loaded, hashes=hashes), "not_applied": not_applied}
 
 
 Parse = dict[str, Any]
-"""`dags`: dag_id to `structure`, `traits` and `hash`; `failure`: None, or what went wrong, as text."""
+"""
+`dags`: dag_id to `structure`, `traits` and `hash`; `failure`: None, or what went wrong, as text; `not_applied`: the
+circumstances of the user's that failed, each with the reason.
+"""
 
 
 def changed_names(variation: Variation) -> frozenset[str]:
@@ -56,19 +58,22 @@ def changed_names(variation: Variation) -> frozenset[str]:
 
 
 @contextmanager
-def varied(variation: Variation, asking: Asking) -> Iterator[None]:
-    """Live under *variation* for a while."""
+def varied(variation: Variation, asking: Asking) -> Iterator[dict[str, str]]:
+    """Live under *variation* for a while; gives what could not be applied, and why, complete at the end."""
+    not_applied: dict[str, str] = {}
     with ExitStack() as stack:
         for applied in _enter(variation, asking.changed):
             stack.enter_context(applied)
+        for entry in variation.own:
+            stack.enter_context(own.changed(entry, variation, not_applied))
         patches = stack.enter_context(patching())
         for instrument in _INSTRUMENTS:
             instrument.apply(asking, variation, patches)
-        yield
+        yield not_applied
 
 
 def _enter(variation: Variation, changed: frozenset[str]) -> Iterator[AbstractContextManager[Any]]:
-    """Give what changes the process itself, and the circumstances that users added."""
+    """Give what changes the process itself."""
     if environment.NAME in changed:
         yield environment.changed(environment.plan_names(variation.number(environment.NAME)))
     if zone.NAME in changed and (name := zone.choose_zone(variation.number(zone.NAME))):
@@ -77,9 +82,6 @@ def _enter(variation: Variation, changed: frozenset[str]) -> Iterator[AbstractCo
         yield _elsewhere()
     if "parsing_context" in changed:
         yield parsing_as(variation.dag_id, variation.task_id)
-    for own in variation.own:
-        module, _, function = own.call.partition(":")
-        yield getattr(importlib.import_module(module), function)(variation.number(own.name))
 
 
 @contextmanager

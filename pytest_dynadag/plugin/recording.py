@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pytest_dynadag.run.runner import Run
 
 ALLOWED = "dynadag_allowed"
+NOT_CHECKED = "dynadag_not_checked"
 """Under what name a report carries the findings that were accepted."""
 FOLDER = "recorded"
 """Below the session's folder."""
@@ -129,6 +130,11 @@ class Recording:
             self.note_finding(finding, allowed=reason)
             self._add_property(ALLOWED, f"{finding.rule} {finding.location or finding.dag_id}: {reason}")
 
+    def note_not_checked(self, lines: Iterable[str]) -> None:
+        """Note what was not checked, each with the reason, which is shown at the end of the session."""
+        for line in lines:
+            self._add_property(NOT_CHECKED, line)
+
     def note_divergences(self, divergences: Iterable[Divergence]) -> None:
         """Note divergences as findings, each with the circumstance it depends on."""
         for divergence in divergences:
@@ -217,7 +223,15 @@ def read_recorded(folder: Path) -> Iterator[dict[str, Any]]:
 
 def find_accepted(stats: Mapping[str, Iterable[Any]], root: Path) -> list[str]:
     """Give what the reports of a session carry of accepted findings, each once, with paths below *root*."""
+    return [line.replace(f"{root}/", "") for line in _find_properties(stats, ALLOWED)]
+
+
+def find_not_checked(stats: Mapping[str, Iterable[Any]]) -> list[str]:
+    """Give what the reports of a session carry of what was not checked, each once."""
+    return _find_properties(stats, NOT_CHECKED)
+
+
+def _find_properties(stats: Mapping[str, Iterable[Any]], wanted: str) -> list[str]:
     reports = [report for reports in stats.values() for report in reports]
     properties = [pair for report in reports for pair in getattr(report, "user_properties", ())]
-    found = dict.fromkeys(str(value) for name, value in properties if name == ALLOWED)
-    return [line.replace(f"{root}/", "") for line in found]
+    return list(dict.fromkeys(str(value) for name, value in properties if name == wanted))

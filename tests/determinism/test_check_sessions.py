@@ -96,9 +96,9 @@ def test_a_finding_is_accepted_with_a_reason(pytester: pytest.Pytester, run: Run
 def test_a_circumstance_is_switched_off_and_said_so(pytester: pytest.Pytester, run: Run) -> None:
     """What is not varied is no reason to fail, and is reported as not checked."""
     _write(pytester, dated=CLOCK)
-    result = run("--dynadag", "-k", "deterministic", "--dynadag-circumstances=-clock", "-rP", *FEW)
+    result = run("--dynadag", "-k", "deterministic", "--dynadag-circumstances=-clock", *FEW)
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["the clock: switched off"])
+    result.stdout.fnmatch_lines(["not checked: the clock: switched off"])
 
 
 def test_a_circumstance_of_ones_own(pytester: pytest.Pytester, run: Run) -> None:
@@ -123,6 +123,32 @@ def test_a_circumstance_of_ones_own(pytester: pytest.Pytester, run: Run) -> None
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         ["*DYN106 DAG 'staged' depends on deployment_stage", "  task 'load_stage?' is there only *"]
+    )
+
+
+@pytest.mark.parametrize("way", [("-p", "no:xdist"), ("-n", "2")], ids=["alone", "n2"])
+def test_a_circumstance_that_fails_is_said_not_to_be_checked(
+    pytester: pytest.Pytester, run: Run, way: tuple[str, ...]
+) -> None:
+    """A function that cannot be imported, or raises, takes nothing else with it, and is named with the reason."""
+    _write(pytester, clean=CLEAN, dated=CLOCK)
+    pytester.makepyfile(
+        stages="""
+        def broken(number):
+            raise ValueError(f"no stage {number}")
+        """
+    )
+    pytester.makeini(
+        "[pytest]\npythonpath = .\ndynadag_own_circumstances =\n    gone = nowhere:gone\n    stage = stages:broken\n"
+    )
+    result = run("--dynadag", "-k", "deterministic", *way, *FEW)
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*DYN103 DAG 'dated' depends on the clock",
+            "not checked: gone (a circumstance of your own): ModuleNotFoundError: No module named 'nowhere'",
+            "not checked: stage (a circumstance of your own): ValueError: no stage ?",
+        ]
     )
 
 
