@@ -324,8 +324,9 @@ def client_class() -> Any:
             path = unquote(url)
             if method == "PUT" and _RENDERED_FIELDS.fullmatch(path):
                 return Answer(201, b"", {})  # what the UI shows, and no task can ask for
+            # As httpx writes it into an address: None is there, and empty.
             query = {
-                name: value for name, value in (options.get("params") or {}).items() if value is not None
+                name: "" if value is None else value for name, value in (options.get("params") or {}).items()
             }
             if not path.startswith("xcoms/"):
                 return self._ask(method, path, query, options)

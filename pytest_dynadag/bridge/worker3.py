@@ -36,9 +36,11 @@ class Worker3:
 
         What leaves the task runner fails the instance, as in `dag.test()`.
         """
+        task = self.dag.task_dict[ti.task_id]
+        self.supervisor.has_children = _starts_interpreters(task)
         while True:
             try:
-                result = self.supervisor.start(what=_describe(ti), task=self.dag.task_dict[ti.task_id])
+                result = self.supervisor.start(what=_describe(ti), task=task)
             except Exception:
                 self._fail(ti)
                 raise
@@ -83,6 +85,12 @@ def _describe(ti: Any) -> Any:
     return TaskInstance(**{name: getattr(ti, name) for name in names if name in TaskInstance.model_fields})
 
 
+def _starts_interpreters(task: Any) -> bool:
+    """Tell whether the task's interpreter talks to the supervisor (`standard/operators/python.py`, `@task.virtualenv`)."""
+    operator = getattr(task, "operator_class", type(task))
+    return hasattr(operator, "_execute_python_callable_in_subprocess")
+
+
 def _session() -> Any:
     from airflow import settings
 
@@ -98,12 +106,13 @@ def supervisor_class() -> Any:
         """The SDK's in-process supervisor, for one instance."""
 
         direct_client: Any = None
+        has_children = False
 
         @staticmethod
         def _api_client(dag: Any = None) -> Any:
             return DirectSupervisor.direct_client
 
         def _setup_subprocess_socket(self) -> AbstractContextManager[Any]:
-            return nullcontext()
+            return super()._setup_subprocess_socket() if self.has_children else nullcontext()
 
     return DirectSupervisor

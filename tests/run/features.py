@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from datetime import datetime, timedelta, timezone
 
 try:
@@ -347,3 +348,13 @@ with DAG("fails_early", **START):
 
     fails_first()
     EmptyOperator(task_id="before") >> never_runs()
+
+with DAG("other_interpreter", **START):
+
+    @task.external_python(python=sys.executable, expect_airflow=False)
+    def elsewhere(n):
+        if n == 2:
+            raise ValueError(n)
+        return n + 1
+
+    elsewhere.expand(n=[1, 2])
