@@ -29,7 +29,7 @@ from pytest_dynadag.location import Location
 from pytest_dynadag.plugin.checks import CheckFailure, check_expansions, check_imports
 from pytest_dynadag.plugin.determining import check_deterministic
 from pytest_dynadag.plugin.fixtures import dynadag_of
-from pytest_dynadag.plugin.recording import recording_of
+from pytest_dynadag.plugin.recording import CHECK, recording_of
 from pytest_dynadag.plugin.roots import is_test_file
 from pytest_dynadag.plugin.session import session_of
 from pytest_dynadag.plugin.snapshot import CaseSnapshots, find_orphans, locate_casefile, treat_unused
@@ -180,7 +180,7 @@ class Check(pytest.Item):
 
     def __init__(self, *, dag_id: str | None = None, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self.user_properties.append(("dynadag_check", self.check))
+        self.user_properties.append((CHECK, self.check))
         if dag_id is not None:
             self.user_properties.append(("dynadag_dag", dag_id))
 

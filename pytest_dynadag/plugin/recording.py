@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 ALLOWED = "dynadag_allowed"
 NOT_CHECKED = "dynadag_not_checked"
 """Under what name a report carries the findings that were accepted."""
+CHECK = "dynadag_check"
+"""Under what name a report says which kind of check it is about."""
+TEST = "test"
+"""The kind of a test function."""
+FIXTURES = frozenset(["dynadag", "dynadag_snapshot"])
 FOLDER = "recorded"
 """Below the session's folder."""
 WIDEST_LENGTHS = 500
@@ -63,8 +68,10 @@ class Recording:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Follow which item runs."""
+        """Follow which item runs; a test that uses our fixtures is a check, whatever it does with them."""
         with self.following(item):
+            if FIXTURES.intersection(getattr(item, "fixturenames", ())):
+                self._take_for_check()
             return (yield)
 
     @pytest.hookimpl(wrapper=True)
@@ -203,9 +210,15 @@ class Recording:
         if value and self.item is not None and (name, value) not in self.item.user_properties:
             self.item.user_properties.append((name, value))
 
+    def _take_for_check(self) -> None:
+        """Say in the report of the item that it is a check: a test function that uses what is ours is one, too."""
+        if self.item is not None and CHECK not in dict(self.item.user_properties):
+            self.item.user_properties.append((CHECK, TEST))
+
     def _write(self, what: str, **data: Any) -> None:
         if self.item is None:
             return
+        self._take_for_check()
         line = json.dumps({"what": what, "nodeid": self.item.nodeid, **data})
         folder = self.session.folder / FOLDER
         folder.mkdir(exist_ok=True)

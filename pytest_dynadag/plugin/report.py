@@ -14,7 +14,7 @@ import pytest
 
 from pytest_dynadag.findings import Finding
 from pytest_dynadag.location import Location
-from pytest_dynadag.plugin.recording import read_recorded
+from pytest_dynadag.plugin.recording import CHECK, read_recorded
 from pytest_dynadag.render.coverage import find_percent
 from pytest_dynadag.render.paths import shorten
 from pytest_dynadag.render.report import (
@@ -51,14 +51,16 @@ class Reporter:
         return f"<Reporter: {len(self.checks)} checks so far>"
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note how an item went, phase by phase."""
+        """Note how a check went, phase by phase."""
         properties: dict[str, Any] = dict(report.user_properties)
         before = self.checks.get(report.nodeid)
+        if CHECK not in properties:
+            return
         broken = report.failed and report.when != "call"
         outcome = ERROR if broken else report.outcome
         self.checks[report.nodeid] = CheckRecord(
             report.nodeid,
-            str(properties.get("dynadag_check", "test")),
+            str(properties[CHECK]),
             _worse(before.outcome if before else "passed", outcome),
             properties.get("dynadag_dag"),
             (before.seconds if before else 0.0) + report.duration,
@@ -127,9 +129,8 @@ class Reporter:
     @cached_property
     def outline(self) -> SessionReport:
         """How the items went and what was found, without what became of DAGs: enough for a session's last lines."""
-        ours = {entry["nodeid"] for entries in self.noted.values() for entry in entries}
         return SessionReport(
-            checks=tuple(c for c in self.checks.values() if c.kind != "test" or c.nodeid in ours),
+            checks=tuple(self.checks.values()),
             findings=tuple(_gather_findings(self.noted.get("finding", ()), self.session.config.rootpath)),
         )
 

@@ -17,6 +17,7 @@ from pytest_dynadag.graph.sizes import NOT_MEANT, plan_sizes, tell_size
 from pytest_dynadag.graph.sources import Literal, MappingForm, Product, Source
 from pytest_dynadag.graph.structure import Structure
 from pytest_dynadag.plugin.fixtures import workplace_of
+from pytest_dynadag.plugin.recording import CHECK, TEST
 from pytest_dynadag.plugin.session import DagSession
 
 MOST_ROWS = 40
@@ -73,14 +74,14 @@ def write_summary(reporter: pytest.TerminalReporter, generation: Generation) -> 
 
 
 def read_checks(stats: dict[str, list[Any]]) -> Iterator[Check]:
-    """Read our checks among the reports of a session."""
+    """Read our checks among the reports of a session; tests that use our fixtures are not in the table."""
     for report in (report for reports in stats.values() for report in reports):
         if not isinstance(report, pytest.TestReport):
             continue  # a deselected item, for one
         properties: dict[str, Any] = dict(report.user_properties)
-        if "dynadag_check" in properties and (report.when == "call" or report.failed):
+        kind, dag_id = properties.get(CHECK, TEST), properties.get("dynadag_dag")
+        if kind != TEST and (report.when == "call" or report.failed):
             file = report.nodeid.partition("::")[0]
-            kind, dag_id = properties["dynadag_check"], properties.get("dynadag_dag")
             yield Check(kind, dag_id, file, report.outcome)
 
 

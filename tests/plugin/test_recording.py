@@ -53,6 +53,7 @@ def test_a_divergence_names_its_circumstance(recording: Recording) -> None:
         ("dynadag_dag", "sales"),
         ("dynadag_rule", "DYN103"),
         ("dynadag_circumstance", "clock"),
+        ("dynadag_check", "test"),
     ] == properties(recording)
     assert ["clock"] * 2 == [entry["circumstance"] for entry in noted(recording)]
 
@@ -62,7 +63,7 @@ def test_an_allowed_finding_has_a_reason_and_no_property(recording: Recording) -
     recording.note_finding(CLOCK, allowed="until June")
 
     assert ["until June"] == [entry["allowed"] for entry in noted(recording)]
-    assert [("dynadag_dag", "sales")] == properties(recording)
+    assert [("dynadag_dag", "sales"), ("dynadag_check", "test")] == properties(recording)
 
 
 def test_a_structure_is_noted_once(recording: Recording) -> None:

@@ -44,6 +44,9 @@ def test_plan(dynadag):
 def test_sizes(dynadag):
     dynadag.sizes("sales", lengths=[2])
 
+def test_load(dynadag):
+    assert "sales" in dynadag.load("dags/sales.py").dags
+
 def test_without():
     pass
 """
@@ -75,9 +78,9 @@ def test_every_form_is_written(project: pytest.Pytester, run: Run, way: tuple[st
     assert ["sales"] == [dag["dag_id"] for dag in report["dags"]]
     assert ["dags/sales.py"] == [dag["file"] for dag in report["dags"]]
     kinds = sorted(check["kind"] for check in report["checks"] if check["outcome"] == "passed")
-    assert ["case", "case", "deterministic", "expands", "imports", "test", "test"] == kinds
+    assert ["case", "case", "deterministic", "expands", "imports", "test", "test", "test"] == kinds
     made = sorted((record["kind"], record["name"]) for record in report["expansions"])
-    assert [("expands", f"list_regions={n}") for n in (0, 1, 2, 5)] + [("plan", "plan")] * 3 + [
+    assert [("expands", f"list_regions={n}") for n in (0, 1, 1025, 2, 5)] + [("plan", "plan")] * 3 + [
         ("sizes", "list_regions=2")
     ] == made
     assert "## What the DAGs become" in (project.path / "out/report.md").read_text(encoding="utf-8")
@@ -94,15 +97,15 @@ def test_every_form_is_written(project: pytest.Pytester, run: Run, way: tuple[st
 
 
 def test_a_report_of_fixture_tests_alone(project: pytest.Pytester, run: Run) -> None:
-    """Without --dynadag a report tells what tests planned."""
+    """Without --dynadag a report tells of the tests that use our fixtures, and what they planned."""
     write(project, **{"test_plans.py": PLANS})
 
     result = run("test_plans.py", "--dynadag-report=out/report.json", "-n", "2")
 
-    result.assert_outcomes(passed=3)
+    result.assert_outcomes(passed=4)
     report = read(project)
     assert ["sales"] == [dag["dag_id"] for dag in report["dags"]]
-    assert ["test_plans.py::test_plan", "test_plans.py::test_sizes"] == sorted(
+    assert [f"test_plans.py::test_{name}" for name in ("load", "plan", "sizes")] == sorted(
         check["nodeid"] for check in report["checks"]
     )
 
