@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -26,6 +27,7 @@ from pytest_dynadag.generate.probing import TIMEOUT, ProbeError, generate
 from pytest_dynadag.generate.records import FileRecord, Generation, Root
 
 Progress = Callable[[str], None]
+_EVERY = 2.0  # seconds between two lines about how many files are parsed
 Parse = Mapping[str, Any]
 
 
@@ -79,9 +81,10 @@ class Check:
         """Make the generations, each with every circumstance changed at once; the first is the neutral one."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         done: list[int] = []
+        count = _count_parses(self.tell, self.seeds)
 
         def make(number: int) -> Generation:
-            generation = self._generate(number)
+            generation = self._generate(number, count)
             done.append(number)
             self.tell(f"generation {len(done)} of {self.seeds}")
             return generation
@@ -117,7 +120,7 @@ class Check:
         answers = self._run(requests, [0] * len(requests))
         return {path: FileVerdict.from_dict(data) for answer in answers for path, data in answer.items()}
 
-    def _generate(self, number: int) -> Generation:
+    def _generate(self, number: int, count: Callable[[int], None]) -> Generation:
         return generate(
             self.roots,
             folder=self.folder / f"screen-{number}",
@@ -127,6 +130,7 @@ class Check:
             skip_folders=self.skip_folders,
             variation=every(self.names, number, now=self.now, own=self.own),
             circumstances=self.names,
+            tell=count,
         )
 
     def _parse_under_seeds(self, files: Mapping[str, list[Change]]) -> dict[str, str]:
@@ -274,6 +278,20 @@ def _choose_possible(wanted: Iterable[str], own: tuple[Own, ...]) -> tuple[tuple
         names = tuple(name for name in names if name != "time_zone")
         notes.append("the time zone: the system does not know the time zones by name (package tzdata)")
     return names, tuple(notes)
+
+
+def _count_parses(tell: Progress, generations: int) -> Callable[[int], None]:
+    """Count the files that are parsed, and tell how many every other second; what counts gets the number of files."""
+    done = itertools.count(1)
+    last = [time.clock_gettime(time.CLOCK_MONOTONIC)]
+
+    def count(files: int) -> None:
+        number, now = next(done), time.clock_gettime(time.CLOCK_MONOTONIC)
+        if now - last[0] >= _EVERY:
+            last[0] = now
+            tell(f"{number} of {files * generations} parses")
+
+    return count
 
 
 def _run_isolator(request: IsolationRequest, seed: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -57,6 +57,7 @@ def generate(
     skip_folders: Iterable[str] = (),
     variation: Variation | None = None,
     circumstances: Iterable[str] = (),
+    tell: Callable[[int], None] = lambda number: None,
 ) -> Generation:
     """
     Load the DAG files of *roots* in a process of their own, and record what each of them gave.
@@ -73,6 +74,7 @@ def generate(
         skip_folders: Patterns of names of folders that are not looked into.
         variation: How the circumstances of this generation differ from the neutral ones, to compare generations.
         circumstances: The names of those that are varied in the whole comparison.
+        tell: Called whenever a file is done, with the number of all files.
 
     Raises:
         AirflowMissingError: Airflow is not installed.
@@ -96,7 +98,7 @@ def generate(
         variation=variation.to_dict() if variation else None,
         circumstances=tuple(circumstances),
     )
-    probe, records = _load_all(request, folder, timeout)
+    probe, records = _load_all(request, folder, timeout, tell)
     return Generation(probe.version, mark_duplicates(records), _now() - started, tuple(roots), probe.notes)
 
 
@@ -115,12 +117,15 @@ def mark_duplicates(records: Sequence[FileRecord]) -> tuple[FileRecord, ...]:
     return tuple(marked)
 
 
-def _load_all(request: Request, folder: Path, timeout: float) -> tuple[_Probe, list[FileRecord]]:
+def _load_all(
+    request: Request, folder: Path, timeout: float, tell: Callable[[int], None]
+) -> tuple[_Probe, list[FileRecord]]:
     """Start probes until every file is dealt with; give the last probe and the records in order."""
     files: tuple[str, ...] = ()
     done: dict[str, FileRecord] = {}
     while True:
         with _started(request, folder) as probe:
+            probe.tell, probe.total = tell, len(files)
             probe.watch(timeout)
         files = files or probe.found or ()  # of the first probe: the later ones get what remains
         done.update((record.path, record) for record in probe.records)
@@ -146,6 +151,8 @@ class _Probe:
     current: dict[str, Any] | None = None
     ended: bool = False
     records: list[FileRecord] = field(default_factory=list)
+    tell: Callable[[int], None] = lambda number: None
+    total: int = 0
 
     def watch(self, timeout: float) -> None:
         """Follow the events until the probe has ended, or has taken too long with a file."""
@@ -197,11 +204,13 @@ class _Probe:
         if event["event"] == "found":
             self.version, self.notes = event["airflow"], tuple(event["notes"])
             self.found = tuple(event["files"])
+            self.total = self.total or len(self.found)
         elif event["event"] == "start":
             self.current = event
         elif event["event"] == "loaded":
             self.records.append(FileRecord.from_dict(event["record"]))
             self.current = None
+            self.tell(self.total)
         else:
             self.ended = True
 

@@ -48,6 +48,7 @@ LEFT_OUT = {
 DRAWN = {
     "example_branch_operator.py": "throws dice in another interpreter",
     "example_branch_operator_decorator.py": "throws dice in another interpreter",
+    "tutorial.py": "prints the time",
     "example_task_state_store_mapped.py": "throws dice in each instance, and dag.test() has no order of them",
 }
 """File to the reason why two runs of it need not be equal."""

@@ -84,6 +84,15 @@ def test_nothing_is_checked_where_no_item_asks(pytester: pytest.Pytester, run: R
     result.stdout.no_fnmatch_line("*generation 1 of*")
 
 
+def test_progress_is_shown_while_it_takes_long(pytester: pytest.Pytester, run: Run) -> None:
+    """Within the first generation already it is said how far it is, though pytest captures what tests print."""
+    slow = "import threading\nthreading.Event().wait(1.2)\n"
+    _write(pytester, one=slow + CLEAN.replace('"clean"', '"one"'), two=slow + CLEAN)
+    result = run("--dynadag", "-k", "deterministic", *FEW)
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["dynadag: [1-4] of 4 parses", "dynadag: generation 2 of 2"])
+
+
 def test_a_finding_is_accepted_with_a_reason(pytester: pytest.Pytester, run: Run) -> None:
     """What the ini accepts does not fail, and is shown with its reason."""
     _write(pytester, dated=CLOCK)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import socket
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,20 @@ def test_it_is_said_whether_airflow_notices(broken: Determinism) -> None:
     if by_name["hash_seed"].seen_by_airflow is False:
         said = "Airflow's own dag_hash is the same for both: no new version, no warning, and scheduler and worker disagree"
         assert said in _say(broken, "hash_seed")
+
+
+def test_what_airflows_own_checker_says_stands_beside_it(broken: Determinism) -> None:
+    """Where Airflow has a static checker (3.2 and later), its warnings are shown as its own, after ours."""
+    path = FOLDER / "randomness.py"
+    airflow = find_spec("airflow")
+    assert airflow is not None
+    has_checker = (Path(str(airflow.origin)).parent / "utils" / "dag_version_inflation_checker.py").is_file()
+
+    said = str(broken.about(str(path))).splitlines()
+
+    hint = f"Airflow's own checker: {path}:17: Don't use runtime-varying value as argument in Dag constructor"
+    assert said[0].startswith(f"{path}:15: DYN104")
+    assert [hint] * has_checker == [line for line in said if line.startswith("Airflow's own checker")]
 
 
 def test_a_second_session_says_the_same(broken: Determinism, tmp_path: Path) -> None:
