@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -264,6 +265,7 @@ class Dynadag:
             engine=self._or_default("engine", engine) or session.options.engine,
             max_map_length=session.max_map_length,
             allow=session.allowances,
+            siblings=self._find_callees(found),
             only=only,
             until=until,
         )
@@ -364,6 +366,18 @@ class Dynadag:
         record, _ = self.workplace.session.find(dag)
         bag = self.workplace.parse((Path(record.path),), metadata)
         return bag.dags[self._in(bag, dag, record.path)]
+
+    def _find_callees(self, dag: Any) -> list[Any]:
+        """Give the DAGs that a run triggers, wherever they are; one that nobody defines is for the run to miss."""
+        from pytest_dynadag.bridge.callees import find_callees
+
+        found = []
+        for dag_id in find_callees(dag):
+            with suppress(UnknownNameError, NotLoadedError):
+                record, _ = self.workplace.session.find(dag_id)
+                bag = self.workplace.load((Path(record.path),), {})
+                found.append(bag.dags[self._in(bag, dag_id, record.path)])
+        return found
 
     @staticmethod
     def _in(bag: Bag, dag_id: str, path: str) -> str:

@@ -228,6 +228,21 @@ def test_without_airflow_the_extra_to_install_is_named(
     assert (pytest.ExitCode.USAGE_ERROR, expected) == (result.returncode, result.stderr.strip())
 
 
+def test_dags_of_other_files_can_be_triggered(pytester: pytest.Pytester, run: Run) -> None:
+    """A run knows the DAGs that its tasks trigger, wherever in the folders they are."""
+    triggers = (
+        "from datetime import datetime\nfrom airflow import DAG\n"
+        "try:\n    from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator\n"
+        "except ImportError:\n    from airflow.operators.trigger_dagrun import TriggerDagRunOperator\n"
+        "with DAG('calls', schedule=None, start_date=datetime(2024, 1, 1)):\n"
+        "    TriggerDagRunOperator(task_id='go', trigger_dag_id='sales')\n"
+    )
+    test = "def test_calls(dynadag):\n    assert {'go': 'success'} == dynadag.run('calls').states\n"
+    write(pytester, **{"dags/calls.py": triggers, "dags/sub/sales.py": SALES, "test_calls.py": test})
+
+    run("test_calls.py").assert_outcomes(passed=1)
+
+
 @pytest.mark.parametrize("way", ["collected", "on demand"])
 def test_a_dag_of_the_default_folder_is_known_to_fixtures(
     project: pytest.Pytester, run: Run, way: str

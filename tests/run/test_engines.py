@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from pytest_dynadag.bridge.callees import find_callees
 from pytest_dynadag.bridge.home import airflow_version
 from pytest_dynadag.bridge.loading import bridge
 from pytest_dynadag.errors import UnknownNameError
@@ -686,6 +687,32 @@ def test_another_dag_of_the_file_can_be_triggered(load_dags: Callable[[str], dic
     seen = run(dags["source"], siblings=[dags["target"]])
 
     assert seen.states == {"go": "success"}
+
+
+def test_a_dag_that_nobody_defines_cannot_be_triggered(load_dag: LoadDag) -> None:
+    """The error says which DAG is missing, also where only the execution API knows."""
+    seen = run(
+        load_dag("""
+        with DAG("d", **START):
+            TriggerDagRunOperator(task_id="go", trigger_dag_id="nobody")
+    """)
+    )
+
+    assert "nobody not found" in seen.errors["go", -1].message.replace("dag_id: 'nobody'", "nobody")
+
+
+def test_what_a_dag_triggers_is_found(load_dag: LoadDag) -> None:
+    """Ids that are written down, of mapped tasks too; neither the DAG itself nor what a template makes."""
+    dag = load_dag("""
+        with DAG("d", **START):
+            TriggerDagRunOperator(task_id="one", trigger_dag_id="target")
+            TriggerDagRunOperator(task_id="again", trigger_dag_id="d")
+            TriggerDagRunOperator.partial(task_id="each", trigger_dag_id="other").expand(conf=[{}, {}])
+            TriggerDagRunOperator.partial(task_id="any").expand(trigger_dag_id=["a", "b"])
+            BashOperator(task_id="bash", bash_command="true")
+    """)
+
+    assert ("target", "other") == find_callees(dag)
 
 
 def test_what_a_task_prints_and_logs_is_kept_by_instance(

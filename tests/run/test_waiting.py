@@ -115,6 +115,21 @@ def test_a_poking_sensor_that_never_finds_anything_is_stuck(load_dag: LoadDag) -
     )
 
 
+def test_a_triggered_run_is_not_waited_for(load_dags: Callable[[str], dict[str, Any]]) -> None:
+    """The run that a task triggers never begins: who waits for its end is stuck, and not for ever."""
+    dags = load_dags("""
+        with DAG("target", **START):
+            BashOperator(task_id="t", bash_command="true")
+        with DAG("source", **START):
+            TriggerDagRunOperator(
+                task_id="go", trigger_dag_id="target", wait_for_completion=True, poke_interval=3600
+            )
+    """)
+
+    with pytest.raises(StuckRunError, match="1 instance waits for something that never comes"):
+        run_directly(dags["source"], RunRequest(siblings=[dags["target"]]))
+
+
 DEFERS = """
     from airflow.triggers.base import BaseTrigger, TriggerEvent
 

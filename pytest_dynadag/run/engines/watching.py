@@ -79,8 +79,18 @@ class RunWatcher:
     def failed(self, key: Key, error: BaseException) -> None:
         """Note the exception of a failed try; the last one stays."""
         where = locate(error, self.dag.fileloc)
-        text = str(error)
+        text = describe_error(error)
         self.errors[key] = ObservedError(type(error).__name__, text, where, advise_missing(text))
+
+
+def describe_error(error: BaseException) -> str:
+    """Give an exception's text, and what the execution API said where it is a refusal (`sdk/api/client.py`, 3.3)."""
+    detail = getattr(error, "detail", None) if type(error).__name__ == "ServerResponseError" else None
+    if isinstance(detail, dict):
+        detail = detail.get("detail", detail)
+    if isinstance(detail, dict):
+        detail = detail.get("message", detail)
+    return f"{error}: {detail}" if detail else str(error)
 
 
 def plain(value: Any, read: Callable[[Any], Any]) -> Any:
