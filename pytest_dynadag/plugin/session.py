@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,9 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_dynadag.plugin.folder import choose_folder, make_folder
 from pytest_dynadag.plugin.options import Options
 
 if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
     from pytest_dynadag.allowances import Allowance
     from pytest_dynadag.generate.records import FileRecord, Generation, Root
     from pytest_dynadag.graph.structure import Structure
@@ -49,6 +51,7 @@ class DagSession:
     config: pytest.Config
     options: Options
     environment: dict[str, str] = field(default_factory=dict)
+    _lock: BaseFileLock | None = None
 
     def __repr__(self) -> str:
         return f"<DagSession of {self.worker!r}: {'active' if self.options.active else 'on demand'}>"
@@ -71,12 +74,13 @@ class DagSession:
     @cached_property
     def _place(self) -> Path:
         handed = self._given_by_controller.get(_FOLDER)
-        return Path(handed or Path(tempfile.gettempdir()) / f"dynadag-{os.urandom(8).hex()}").absolute()
+        return Path(handed) if handed else choose_folder()
 
     @property
     def folder(self) -> Path:
         """The private folder that all processes of the session share; made when it is first asked for."""
-        self._place.mkdir(mode=0o700, exist_ok=True)
+        if self._lock is None:
+            self._lock = make_folder(self._place)
         return self._place
 
     def close(self) -> None:
