@@ -18,7 +18,7 @@ _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# (\S+\.(?:py|yaml|toml|ini))\n")
 _VARIES = (
     (re.compile(r"Airflow \d+\.\d+\.\d+"), "Airflow X"),
-    (re.compile(r"\d+\.\d+ ?s\b"), "N s"),
+    (re.compile(r"\d+\.\d+ ?s\b( \(\d+:\d\d:\d\d\))?"), "N s"),  # beyond a minute pytest says both
     (re.compile(r" +\[ *\d+%\]"), " [N%]"),
 )
 
