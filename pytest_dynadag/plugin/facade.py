@@ -277,10 +277,11 @@ class Dynadag:
         Fail with what differs unless two expansions have the same instances, inputs and edges.
 
         Raises:
-            AssertionError: They differ; the text lists how.
+            DisagreementError: They differ (DYN306); the text lists how.
         """
-        if plan != observed:
-            raise AssertionError(str(plan.diff(observed)))
+        from pytest_dynadag.graph.agreement import check_agreement
+
+        check_agreement(plan, observed)
 
     @property
     def _recording(self) -> Recording:
