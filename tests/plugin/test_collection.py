@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -132,7 +133,11 @@ def test_packages_of_dags_are_not_imported(pytester: pytest.Pytester, run: Run) 
 
 
 def test_airflows_own_examples_are_collected(run: Run) -> None:
-    """The whole folder of the installed Airflow loads and expands; what fails is said to be a missing package."""
+    """
+    The whole folder of the installed Airflow loads and expands.
+
+    What fails is said to lack a package, or a plugin: those of the examples are registered with the examples only.
+    """
     folder = Path(pytest.importorskip("importlib.util").find_spec("airflow").origin).parent / "example_dags"
 
     result = run("--dynadag", str(folder), "--rootdir", str(folder.parents[1]), "-p", "no:cacheprovider")
@@ -140,9 +145,10 @@ def test_airflows_own_examples_are_collected(run: Run) -> None:
     outcomes = result.parseoutcomes()
     assert outcomes["passed"] > 100
     assert {"passed"} >= set(outcomes) - {"failed", "warnings", "deselected"}
-    assert outcomes.get("failed", 0) == sum(
-        "DYN401 ModuleNotFoundError" in line for line in result.outlines if line.startswith("FAILED")
-    )
+    lacking = re.compile(r"DYN401 ModuleNotFoundError|DYN406 .*(Unknown priority strategy|is not registered)")
+    failed = [line for line in result.outlines if line.startswith("FAILED")]
+    assert [] == [line for line in failed if not lacking.search(line)]
+    assert outcomes.get("failed", 0) == len(failed) < 3
 
 
 def test_what_airflowignore_leaves_out_has_no_cases(project: pytest.Pytester, run: Run) -> None:
