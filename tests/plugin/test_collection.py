@@ -132,13 +132,14 @@ def test_packages_of_dags_are_not_imported(pytester: pytest.Pytester, run: Run) 
     run("--dynadag", "a/dags").assert_outcomes(passed=2)
 
 
-def test_airflows_own_examples_are_collected(run: Run) -> None:
+def test_airflows_own_examples_are_collected(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     The whole folder of the installed Airflow loads and expands.
 
     What fails is said to lack a package, or a plugin: those of the examples are registered with the examples only.
     """
     folder = Path(pytest.importorskip("importlib.util").find_spec("airflow").origin).parent / "example_dags"
+    monkeypatch.setenv("COLUMNS", "1000")  # whole lines
 
     result = run("--dynadag", str(folder), "--rootdir", str(folder.parents[1]), "-p", "no:cacheprovider")
 
