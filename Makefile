@@ -73,10 +73,9 @@ soak: setup
 	DYNADAG_SOAK=$(N) $(BIN)/pytest tests/soak $(ARGS)
 
 bench: setup
-	$(BIN)/python benchmarks/plan.py
-	$(BIN)/python benchmarks/run.py
-	$(BIN)/python benchmarks/determinism.py
-	$(BIN)/python benchmarks/reports.py
+	@for what in plan run determinism reports; do \
+	  echo "=== $$what"; $(BIN)/python benchmarks/$$what.py || missed="$$missed $$what"; \
+	done; test -z "$$missed" || { echo "missed:$$missed" >&2; exit 1; }
 
 # The versions between those that the suite runs on: what runs and waits there, by the engine that is ours.
 matrix:

@@ -25,6 +25,12 @@ _PARSERS = (
     "airflow.models.dagbag",
 )
 
+# From 3.3 on; the SDK has a copy of its own.
+_METRICS = (
+    "airflow._shared.observability.metrics.stats",
+    "airflow.sdk._shared.observability.metrics.stats",
+)
+
 _BUNDLE = "pytest-dynadag"
 
 
@@ -180,8 +186,13 @@ class Bridge3:
         from pytest_dynadag.bridge.execution_api import adapter_of
         from pytest_dynadag.bridge.worker3 import Worker3
 
-        # For each rendered field of each instance it would build the validator of JSON values anew.
-        with replaced(task_runner, "TypeAdapter", adapter_of):
+        with ExitStack() as stack:
+            # For each rendered field of each instance it would build the validator of JSON values anew.
+            stack.enter_context(replaced(task_runner, "TypeAdapter", adapter_of))
+            # Nobody reads metrics here: no look-up of the names that they had in Airflow 2.
+            for metrics in filter(None, map(_import_if_there, _METRICS)):
+                if hasattr(metrics, "_export_legacy_names"):
+                    stack.enter_context(replaced(metrics, "_export_legacy_names", False))
             yield Worker3(dag)
 
     def test_frames(self, dag: Any) -> tuple[Any, Any]:
