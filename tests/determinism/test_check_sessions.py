@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import lean
 import pytest
 
 pytestmark = pytest.mark.timeout(900)  # whole folders are parsed, on machines that do other things too
@@ -50,9 +51,10 @@ with DAG("staged", schedule=None, start_date=datetime(2024, 1, 1)):
 @pytest.fixture
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run pytest in a process of its own, in the folder of the test."""
-    for name in ("PYTEST_ADDOPTS", "AIRFLOW_HOME", "AIRFLOW__CORE__DAGS_FOLDER", "PYTEST_XDIST_WORKER"):
+    for name in ("AIRFLOW_HOME", "AIRFLOW__CORE__DAGS_FOLDER", "PYTEST_XDIST_WORKER"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("PYTEST_ADDOPTS", lean.ADDOPTS)
     return lambda *arguments: pytester.runpytest_subprocess(*arguments, timeout=200)
 
 

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import lean
+
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# (\S+\.(?:py|yaml|toml|ini))\n")
 _VARIES = (
@@ -87,7 +89,7 @@ def type_in(command: str, folder: Path) -> str:
     """Run a command of the page as its reader would, in *folder*; give all that it prints."""
     words = shlex.split(command)
     if words[0] == "pytest":
-        words = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words[1:]]
+        words = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *lean.OPTIONS, *words[1:]]
     # A test that ran before in this process may have brought Airflow, and a worker its own settings.
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTEST"))}
     environment = {**ours, "COLUMNS": "80"}

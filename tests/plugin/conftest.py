@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import lean
 import pytest
 from rim import CASES, SALES, write
 
@@ -28,7 +29,7 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     The checks of determinism have tests of their own (tests/determinism) and take a while: they are left out
     unless a test chooses items itself with `-k`.
     """
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-k 'not deterministic'")
+    monkeypatch.setenv("PYTEST_ADDOPTS", f"-k 'not deterministic' {lean.ADDOPTS}")
     for name in ("AIRFLOW_HOME", "AIRFLOW__CORE__DAGS_FOLDER", "PYTEST_XDIST_WORKER"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "200")

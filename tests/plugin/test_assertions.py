@@ -9,6 +9,7 @@ import sys
 import textwrap
 from typing import Any
 
+import lean
 import pytest
 from _pytest._io import TerminalWriter
 
@@ -252,8 +253,9 @@ def test_what_was_added_is_green_and_what_was_removed_red() -> None:
 
 def test_a_long_message_is_cut_by_pytest(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without -vv, and outside of CI, pytest shows as much as of any other comparison."""
-    for name in ("CI", "BUILD_NUMBER", "PYTEST_ADDOPTS"):
+    for name in ("CI", "BUILD_NUMBER"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYTEST_ADDOPTS", lean.ADDOPTS)
     pytester.makepyfile(
         sales=SALES, test_it="from sales import *\ndef test_it():\n    assert sales(*range(9)) == sales()"
     )

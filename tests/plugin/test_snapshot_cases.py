@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import lean
 import pytest
 from rim import SALES, message_about, node_ids, write
 
@@ -260,7 +261,7 @@ def test_workers_write_and_delete_as_one_process_does(
     project: pytest.Pytester, run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With `-n 2` updating writes what is missing and deletes what belongs to no case, and nothing else."""
-    monkeypatch.delenv("PYTEST_ADDOPTS")  # a session that selects by name deletes nothing
+    monkeypatch.setenv("PYTEST_ADDOPTS", lean.ADDOPTS)  # a session that selects by name deletes nothing
     place, folder = project.path / PLACE, project.path / PLACE.parents[1]
     for name in ("sales/stale", "gone/a", "gone/b"):
         write(project, **{f"dags/__dynadag_snapshots__/{name}.dynadag": "old"})

@@ -6,6 +6,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+import lean
 import pytest
 
 from pytest_dynadag.render.snapshot import write_snapshot
@@ -57,12 +58,9 @@ OTHER = """
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """Give a project with five snapshots of two test files."""
-    for name in (
-        "CI",
-        "PYTEST_ADDOPTS",
-        "PYTEST_XDIST_WORKER",
-    ):  # syrupy asks the last whether it is in a worker
+    for name in ("CI", "PYTEST_XDIST_WORKER"):  # syrupy asks the last whether it is in a worker
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYTEST_ADDOPTS", lean.ADDOPTS)
     monkeypatch.setenv("PYTHONPATH", str(pytester.path), prepend=":")
     pytester.makepyfile(sales=SALES, test_sales=TESTS, test_other=OTHER)
     return pytester

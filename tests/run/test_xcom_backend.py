@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lean
 import pytest
 
 SALES = """\
@@ -70,8 +71,9 @@ def test_sales(dynadag, engine, given, tmp_path):
 
 def test_values_go_through_the_backend(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """What tasks return, and what is given, is stored and read by the backend that the ini lets through."""
-    for name in ("AIRFLOW_HOME", "AIRFLOW__CORE__DAGS_FOLDER", "PYTEST_XDIST_WORKER", "PYTEST_ADDOPTS"):
+    for name in ("AIRFLOW_HOME", "AIRFLOW__CORE__DAGS_FOLDER", "PYTEST_XDIST_WORKER"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYTEST_ADDOPTS", lean.ADDOPTS)
     monkeypatch.setenv("AIRFLOW__CORE__XCOM_BACKEND", "stored.Files")
     pytester.makepyfile(stored=BACKEND, test_sales=TESTS)
     pytester.mkdir("dags").joinpath("sales.py").write_text(SALES)
