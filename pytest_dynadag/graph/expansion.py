@@ -192,6 +192,7 @@ class Expansion:
         tasks: What each task became, upstream tasks first.
         dependencies: What waits for what, symbolic; `edges` counts it out.
         findings: What was noticed on the way.
+        given: A digest of what it was made for, where somebody took one.
 
     Two expansions are equal if they have the same instances, with the same inputs and the same edges.
     """
@@ -200,6 +201,7 @@ class Expansion:
     tasks: tuple[TaskExpansion, ...]
     dependencies: tuple[Dependency, ...] = ()
     findings: tuple[Finding, ...] = ()
+    given: str = ""
 
     @cached_property
     def by_id(self) -> dict[str, TaskExpansion]:
@@ -354,9 +356,11 @@ class Expansion:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the expansion as JSON; edges stay symbolic."""
+        data: dict[str, Any] = {"given": self.given} if self.given else {}
         return {
             "format": FORMAT,
             "dag_id": self.dag_id,
+            **data,
             "tasks": [task.to_dict() for task in self.tasks],
             "dependencies": [
                 [d.upstream.task_id, d.downstream.task_id, d.kind, d.ancestors] for d in self.dependencies
@@ -381,7 +385,7 @@ class Expansion:
             for up, down, kind, ancestors in data["dependencies"]
         )
         findings = tuple(Finding.from_dict(finding) for finding in data["findings"])
-        return cls(data["dag_id"], tasks, dependencies, findings)
+        return cls(data["dag_id"], tasks, dependencies, findings, data.get("given", ""))
 
 
 def _shape(expansion: Expansion) -> dict[str, tuple[int | None, bool]]:

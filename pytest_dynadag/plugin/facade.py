@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -177,17 +177,15 @@ class Dynadag:
         from pytest_dynadag.bridge.labels import make_labeller
         from pytest_dynadag.graph.given import Given
         from pytest_dynadag.graph.planner import plan
+        from pytest_dynadag.render.snapshot import digest_given
 
-        params, conf = self._or_default("params", params), self._or_default("conf", conf)
-        known = Given.of(
-            self._or_default("given", given),
-            self._or_default("states", states),
-            params=params,
-            conf=conf,
-            max_map_length=self.workplace.session.max_map_length,
-        )
-        structure = self._structure(dag, self._metadata(variables, connections, env))
-        expansion = plan(structure, known, strict=strict, label=make_labeller(params, conf))
+        asked = self._complete(given=given, states=states, params=params, conf=conf)
+        metadata = self._metadata(variables, connections, env)
+        known = Given.of(**asked, max_map_length=self.workplace.session.max_map_length)
+        structure = self._structure(dag, metadata)
+        label = make_labeller(asked["params"], asked["conf"])
+        expansion = plan(structure, known, strict=strict, label=label)
+        expansion = replace(expansion, given=digest_given({**asked, **metadata}))
         self._recording.note_plan(structure, expansion)
         return expansion
 
@@ -251,17 +249,16 @@ class Dynadag:
             MissingGivenError: A part is to run, and outputs that it needs are absent; all are listed.
             UnknownNameError: There is no such DAG or task; the nearest are named.
         """
-        from pytest_dynadag.bridge.extract import structure_of
         from pytest_dynadag.run.runner import run_dag
 
         session = self.workplace.session
         metadata = self._metadata(variables, connections, env)
         found = self._dag_object(dag, metadata)
-        asked = {"given": given, "states": states, "params": params, "conf": conf, "at": at, "order": order}
+        asked = {**self._complete(given=given, states=states, params=params, conf=conf, at=at), **metadata}
         run = run_dag(
             found,
-            **{name: self._or_default(name, value) for name, value in asked.items()},
-            **metadata,
+            **asked,
+            order=self._or_default("order", order),
             engine=self._or_default("engine", engine) or session.options.engine,
             max_map_length=session.max_map_length,
             allow=session.allowances,
@@ -269,8 +266,7 @@ class Dynadag:
             only=only,
             until=until,
         )
-        self._recording.note_run(lambda: structure_of(found), run)
-        return run
+        return self._note_run(found, run, asked)
 
     def assert_same(self, plan: Expansion, observed: Expansion) -> None:
         """
@@ -343,6 +339,14 @@ class Dynadag:
         if not left.ok:
             raise NotDeterministicError(left)
 
+    def _note_run(self, dag: Any, run: Run, asked: Mapping[str, Any]) -> Run:
+        from pytest_dynadag.bridge.extract import structure_of
+        from pytest_dynadag.render.snapshot import digest_given
+
+        run = replace(run, expansion=replace(run.expansion, given=digest_given(asked)))
+        self._recording.note_run(lambda: structure_of(dag), run)
+        return run
+
     # -- finding the DAG ------------------------------------------------------------------------------
 
     def _structure(self, dag: Any, metadata: Mapping[str, Any]) -> Structure:
@@ -397,6 +401,9 @@ class Dynadag:
         names = ("variables", "connections", "env")
         values = given or (None, None, None)
         return {name: self._or_default(name, value) for name, value in zip(names, values, strict=True)}
+
+    def _complete(self, **given: Any) -> dict[str, Any]:
+        return {name: self._or_default(name, value) for name, value in given.items()}
 
     def _or_default(self, name: str, value: Any) -> Any:
         return self.defaults.get(name) if value is None else value

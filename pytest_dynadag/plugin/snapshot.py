@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pytest_dynadag.cases.verdict import Run
     from pytest_dynadag.graph.expansion import Expansion
 
+GIVING = ("given", "states", "params", "conf", "variables", "connections", "env", "at")
+"""The sections of a case that say what is given."""
 CASES_FOLDER = "__dynadag_snapshots__"
 """Beside a case file: the folder with the snapshots of its cases."""
 ENDING = ".dynadag"
@@ -138,7 +140,7 @@ class CaseSnapshots:
         from pytest_dynadag.render.snapshot import write_snapshot
 
         path = self.locate(case)
-        text = write_snapshot(subject, given=digest_given(case), root=str(self.root))
+        text = write_snapshot(subject, given=digest_case(case), root=str(self.root))
         known = path.read_text(encoding="utf-8") if path.exists() else None
         if known == text:
             return
@@ -219,13 +221,11 @@ def make_file_name(name: str) -> str:
     return plain if plain == name.lower() else f"{plain} {digest_text(name)[:6]}".strip()
 
 
-def digest_given(case: Case) -> str:
-    """Give a digest of what a case gives; of its secrets no more than that there are some."""
-    from pytest_dynadag.render.values import ValueWriter, digest_text
+def digest_case(case: Case) -> str:
+    """Give a digest of what a case gives."""
+    from pytest_dynadag.render.snapshot import digest_given
 
-    sections = ("given", "states", "params", "conf", "variables", "connections", "env", "at")
-    given = {name: value for name in sections if (value := getattr(case, name))}
-    return digest_text(ValueWriter().value(given)) if given else ""
+    return digest_given({name: getattr(case, name) for name in GIVING})
 
 
 def describe_mismatch(path: str, known: str | None, text: str) -> Iterator[str]:

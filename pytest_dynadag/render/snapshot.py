@@ -46,7 +46,7 @@ def write_snapshot(subject: Subject, *, given: str = "", root: str = "") -> str:
 
     Args:
         subject: An `Expansion`; a `Run`, whose states are written too; or a `Structure`.
-        given: A digest of what was given, where that is at hand.
+        given: A digest of what was given, where it is not the expansion's own.
         root: The project's folder: paths in it are written from `<root>` on.
 
     Raises:
@@ -55,11 +55,18 @@ def write_snapshot(subject: Subject, *, given: str = "", root: str = "") -> str:
     if isinstance(subject, Structure):
         return _join(_write_structure(subject, root))
     if isinstance(subject, Expansion):
-        return _join(_write_expansion(subject, "plan", given, root, states=False))
+        return _join(_write_expansion(subject, "plan", given or subject.given, root, states=False))
     if isinstance(getattr(subject, "expansion", None), Expansion):
         title = f"run: {write_name(subject.state)}"
-        return _join(_write_expansion(subject.expansion, title, given, root, states=True))
+        observed = subject.expansion
+        return _join(_write_expansion(observed, title, given or observed.given, root, states=True))
     raise TypeError(f"a snapshot is taken of an Expansion, a Run or a Structure, not of {subject!r:.80}")
+
+
+def digest_given(sections: Mapping[str, Any]) -> str:
+    """Give a digest of what was given, section by section; of its secrets no more than that there are some."""
+    said = {name: value for name, value in sections.items() if value}
+    return digest_text(ValueWriter().value(said)) if said else ""
 
 
 def _join(lines: Iterable[str]) -> str:

@@ -17,7 +17,7 @@ from pytest_dynadag.location import Location
 from pytest_dynadag.plugin.checks import CheckFailure
 from pytest_dynadag.plugin.snapshot import (
     CaseSnapshots,
-    digest_given,
+    digest_case,
     find_orphans,
     make_file_name,
     treat_unused,
@@ -219,9 +219,9 @@ def test_the_digest_of_a_given_tells_no_secret() -> None:
     """Another output is another digest; another password is not."""
     one = replace(case("a", load=[1]), variables={"api_key": "hunter22"})
 
-    assert digest_given(one) == digest_given(replace(one, variables={"api_key": "topsecret"}))
-    assert digest_given(one) != digest_given(replace(one, given={"load": [2]}))
-    assert "" == digest_given(case("nothing"))
+    assert digest_case(one) == digest_case(replace(one, variables={"api_key": "topsecret"}))
+    assert digest_case(one) != digest_case(replace(one, given={"load": [2]}))
+    assert "" == digest_case(case("nothing"))
 
 
 # -- in a session -------------------------------------------------------------------------------------------

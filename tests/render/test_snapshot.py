@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+import subprocess
+import sys
 import unicodedata
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,11 +14,11 @@ from hypothesis import strategies as st
 
 from pytest_dynadag.graph.edges import Dependency
 from pytest_dynadag.graph.expansion import Expansion, TaskExpansion
-from pytest_dynadag.graph.given import Given, Skipped
+from pytest_dynadag.graph.given import Failed, Given, Skipped
 from pytest_dynadag.graph.planner import plan
 from pytest_dynadag.graph.sources import Argument, Function, Literal, Map, Output, Product, Rows, Zip
 from pytest_dynadag.graph.structure import Group, Structure, Task
-from pytest_dynadag.render.snapshot import write_snapshot
+from pytest_dynadag.render.snapshot import digest_given, write_snapshot
 
 SALES = Structure(
     "sales",
@@ -394,3 +396,42 @@ def test_a_snapshot_has_a_line_for_a_line(inputs: list[dict[str, Any]]) -> None:
         "Zl",
         "Zp",
     }
+
+
+def test_what_was_given_stands_in_the_head() -> None:
+    """A digest of every section that says something; secrets count as one and the same."""
+    known = digest_given({"given": {"load": [1]}, "states": {}, "variables": {"api_key": "one"}})
+    head = write_snapshot(Expansion("sales", (), given=known)).splitlines()
+
+    assert f"given: {known}" == head[3]
+    assert known == digest_given({"given": {"load": [1]}, "variables": {"api_key": "two"}})
+    assert known != digest_given({"given": {"load": [2]}, "variables": {"api_key": "one"}})
+    assert "" == digest_given({"given": None, "states": {}})
+
+
+def test_a_digest_is_the_same_in_every_process() -> None:
+    """Functions count by their names, ends by what they are."""
+
+    def answer(inputs: object) -> int:
+        return 1
+
+    known = {"load": answer, ("load", "key"): {2, 1}, "check": Skipped, "report": Failed("why")}
+
+    code = "from pytest_dynadag.render.snapshot import digest_given\nfrom pytest_dynadag import Failed, Skipped\n"
+    code += "def answer(inputs):\n    return 1\n"
+    code += "print(digest_given({'given': {'load': answer, 'check': Skipped, 'report': Failed('why')}}))"
+    told = {
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        for _ in "12"
+    }
+
+    assert 1 == len(told)
+    assert digest_given({"given": known}) == digest_given({"given": dict(reversed(known.items()))})
+
+
+def test_equal_expansions_may_have_been_given_otherwise() -> None:
+    """The digest is in the snapshot, and no part of what makes two expansions equal; it comes back from JSON."""
+    one, other = Expansion("sales", (), given="1"), Expansion("sales", (), given="2")
+
+    assert one == other
+    assert "1" == Expansion.from_dict(one.to_dict()).given
