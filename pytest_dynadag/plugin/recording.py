@@ -107,6 +107,9 @@ class Recording:
     def note_run(self, find_structure: Callable[[], Structure], run: Run) -> None:
         """Note a run and what was found in it."""
         if self.item is not None:
+            if not run.success and not hasattr(self.item, "check"):  # our own checks say it in their messages
+                said = "\n".join([*([run.describe()] if run.errors else []), *map(str, run.findings)])
+                self.item.add_report_section("call", f"run of {run.dag_id!r}", said)
             self._note_expansion("run", find_structure(), run.expansion, state=run.state, seconds=run.seconds)
             self.note_findings(run.findings)
             self.note_accepted(run.allowed)

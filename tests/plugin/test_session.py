@@ -228,6 +228,29 @@ def test_without_airflow_the_extra_to_install_is_named(
     assert (pytest.ExitCode.USAGE_ERROR, expected) == (result.returncode, result.stderr.strip())
 
 
+def test_a_test_that_fails_shows_what_failed_in_its_runs(pytester: pytest.Pytester, run: Run) -> None:
+    """The failing instances with their errors, their lines and what they said last, and nothing of Airflow's."""
+    fails = SALES.replace(
+        'return f"{region} loaded"', 'print("loading", region)\n        return 1 / len(region[2:])'
+    )
+    test = "def test_sales(dynadag):\n    assert dynadag.run('sales', given={'list_regions': ['apac', 'us']}).success\n"
+    write(pytester, **{"dags/sales.py": fails, "test_sales.py": test})
+
+    result = run("test_sales.py")
+
+    result.assert_outcomes(failed=1)
+    start = next(n for n, line in enumerate(result.outlines) if "run of 'sales'" in line and line[0] == "-")
+    assert [
+        "the run of 'sales' ended as failed: 1 instance failed",
+        "  load[1]: ZeroDivisionError",
+        "    division by zero",
+        f"    at {pytester.path}/dags/sales.py:17",
+        "    it said last:",
+        "      loading us",
+        "  not started for that: report",
+    ] == result.outlines[start + 1 : start + 8]
+
+
 def test_dags_of_other_files_can_be_triggered(pytester: pytest.Pytester, run: Run) -> None:
     """A run knows the DAGs that its tasks trigger, wherever in the folders they are."""
     triggers = (
