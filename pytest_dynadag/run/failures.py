@@ -16,6 +16,11 @@ _INTERNALS = (
     "Traceback (most recent call last)",
     "Exporting env vars",
     "Task failed with exception",
+    # What Airflow 2 says around each task.
+    "{taskinstance.py:",
+    "airflow.models.taskinstance:",
+    "::group::",
+    "::endgroup::",
 )
 
 
