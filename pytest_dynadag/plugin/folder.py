@@ -51,6 +51,8 @@ def remove_forgotten(folder: Path) -> None:
         status = folder.lstat()
         if status.st_uid != os.getuid() or time.time() - status.st_mtime < FORGOTTEN:
             return
-        for lock in folder.glob(_LOCKS):
+        locks = list(folder.glob(_LOCKS))
+        for lock in locks:
             held.enter_context(FileLock(lock, blocking=False))
-        shutil.rmtree(folder, ignore_errors=True)
+        if locks:  # without any it never was a session's
+            shutil.rmtree(folder, ignore_errors=True)

@@ -49,17 +49,20 @@ def test_the_folder_of_a_killed_session_is_removed_by_a_later_one(place: Path) -
 
 
 def test_other_folders_stay(place: Path) -> None:
-    """One that is held, however old; one that is young; one with another name."""
+    """One that is held, however old; one that is young; one with another name; one that no session ever held."""
     held, young, others = place / "dynadag-held", place / "dynadag-young", place / "others-dynadag"
+    notes = place / "dynadag-notes"
     lock = make_folder(held)
     leave(young, 0)
-    others.mkdir()
-    for folder in (held, others):
+    for folder in (others, notes):
+        folder.mkdir()
+    for folder in (held, others, notes):
         os.utime(folder, (0, 0))
 
     make_folder(choose_folder())
 
-    assert [True, True, True, True] == [lock.is_locked, held.exists(), young.exists(), others.exists()]
+    assert lock.is_locked
+    assert [] == [folder.name for folder in (held, young, others, notes) if not folder.exists()]
 
 
 def test_several_processes_hold_one_folder(place: Path) -> None:
