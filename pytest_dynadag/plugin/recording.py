@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from pytest_dynadag.run.runner import Run
 
 ALLOWED = "dynadag_allowed"
-NOT_CHECKED = "dynadag_not_checked"
 """Under what name a report carries the findings that were accepted."""
+NOT_CHECKED = "dynadag_not_checked"
+"""Under what name a report says what was not checked."""
 CHECK = "dynadag_check"
 """Under what name a report says which kind of check it is about."""
 TEST = "test"
