@@ -195,10 +195,25 @@ def _two_tasks(task: Any) -> None:
 
 def _watch_run(original: Any, watcher: Watcher) -> Any:
     def run(self: Any, *args: Any, **kwargs: Any) -> Any:
-        with watcher.around(key_of(self)):
-            return original(self, *args, **kwargs)
+        try:
+            with watcher.around(key_of(self)):
+                return original(self, *args, **kwargs)
+        except Exception as error:
+            if self.state == "scheduled":
+                _fail_unstarted(self, error, watcher)
+            raise
 
     return run
+
+
+def _fail_unstarted(ti: Any, error: Exception, watcher: Watcher) -> None:
+    """
+    Fail an instance that Airflow could not start: `dag.test()` would try it again and again without end.
+
+    A scheduler does it when the executor says that the process has failed (`jobs/scheduler_job_runner.py`, 2.11).
+    """
+    watcher.failed(key_of(ti), error)
+    ti.set_state("failed")
 
 
 def _watch_failure(original: Any, watcher: Watcher) -> Any:

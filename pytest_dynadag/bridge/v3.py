@@ -159,9 +159,10 @@ class Bridge3:
 
     @contextmanager
     def watched(self, watcher: Watcher) -> Iterator[None]:
-        """Listen to `task_runner.run`, `RuntimeTaskInstance.render_templates` and the expand inputs."""
+        """Listen to `task_runner.run`, what surrounds it, `render_templates` and the expand inputs."""
         from airflow.sdk.definitions._internal import expandinput
         from airflow.sdk.execution_time import task_runner
+        from airflow.sdk.execution_time.supervisor import InProcessTestSupervisor
 
         inputs = (expandinput.DictOfListsExpandInput, expandinput.ListOfDictsExpandInput)
         with ExitStack() as stack:
@@ -171,6 +172,8 @@ class Bridge3:
                 *((owner, "resolve", watch_resolving) for owner in inputs),
             ):
                 stack.enter_context(replaced(owner, name, make(getattr(owner, name), watcher)))
+            start = _watch_start(InProcessTestSupervisor.start.__func__, watcher)
+            stack.enter_context(replaced(InProcessTestSupervisor, "start", start))
             yield
 
     def test(self, dag: Any, at: datetime | None, conf: Mapping[str, Any]) -> Any:
@@ -234,6 +237,19 @@ def _watch_run(original: Any, watcher: Watcher) -> Any:
         return state, message, error
 
     return run
+
+
+def _watch_start(original: Any, watcher: Watcher) -> Any:
+    """Note what goes wrong around the task runner: `dag.test()` fails the instance, and says so in its log alone."""
+
+    def start(cls: Any, *, what: Any, **arguments: Any) -> Any:
+        try:
+            return original(cls, what=what, **arguments)
+        except Exception as error:
+            watcher.failed(key_of(what), error)
+            raise
+
+    return classmethod(start)
 
 
 def _sync_nothing(manager: Any, **kwargs: Any) -> None:

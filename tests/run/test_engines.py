@@ -466,6 +466,29 @@ def test_an_exception_of_airflows_own_is_told_from_a_tasks(
     assert isinstance(caught.value.__cause__, NotImplementedError)
 
 
+def test_what_fails_around_a_task_is_an_error_of_its_instance(
+    load_dag: LoadDag, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Airflow's worker itself raises for an instance is not only in Airflow's log, by both engines."""
+    try:
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance as Instance
+    except ImportError:
+        from airflow.models.taskinstance import TaskInstance as Instance
+
+    def refuse(self: Any, *args: Any, **kwargs: Any) -> None:
+        raise NotImplementedError("no context today")
+
+    dag = load_dag(FAN_OUT)
+    monkeypatch.setattr(Instance, "get_template_context", refuse)
+
+    observation = run(dag)
+
+    assert observation.state == "failed"
+    assert {key: (error.type, error.message) for key, error in observation.errors.items()} == {
+        ("list_regions", -1): ("NotImplementedError", "no context today")
+    }
+
+
 def test_sleep_in_a_task_is_real(load_dag: LoadDag) -> None:
     """Only DAG.test's own waiting is cut short."""
     dag = load_dag("""
