@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,3 +74,9 @@ class Finding:
         """Read what `to_dict` wrote."""
         place = Location.from_dict(data["location"]) if data["location"] else None
         return cls(data["rule"], data["dag_id"], place, data["message"], data["remedy"])
+
+
+def add_references(message: str, findings: Iterable[Finding]) -> str:
+    """Add to a *message* about *findings*, for each rule once, how to read what the reference says of it."""
+    rules = dict.fromkeys(finding.rule for finding in findings)
+    return "\n".join([message, *(f"more: pytest --dynadag-explain {rule}" for rule in rules)])

@@ -13,7 +13,7 @@ from pytest_dynadag.allowances import Allowance, split_findings
 from pytest_dynadag.cases.casefile import Case, Expectation
 from pytest_dynadag.cases.document import CaseFileError, Problem
 from pytest_dynadag.errors import DynadagError, GivenError, MissingGivenError, UnknownNameError, suggest
-from pytest_dynadag.findings import Finding
+from pytest_dynadag.findings import Finding, add_references
 from pytest_dynadag.graph.expansion import Expansion, Instance, TaskExpansion, Unknown
 from pytest_dynadag.graph.given import format_key, parse_key
 from pytest_dynadag.graph.text import count_of, fold, show, to_text
@@ -177,7 +177,8 @@ def describe_failure(
         lines += [f"  {line}" for line in fold(_describe_errors(run), len(run.errors), most=_MOST_LISTED)]
     lines.append("the run became:" if run is not None else "the plan is:")
     lines += [f"  {line}" for line in to_text(expansion, most=_MOST_LISTED).splitlines()]
-    return "\n".join(lines)
+    found = (*(run.findings if run is not None else ()), *expansion.findings)
+    return add_references("\n".join(lines), found)
 
 
 def _describe_errors(run: Run) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pytest_dynadag.findings import RULES, Finding
+from pytest_dynadag.findings import RULES, Finding, add_references
 from pytest_dynadag.location import Location
 
 
@@ -211,7 +211,7 @@ class NotDeterministicError(AssertionError):
 
     def __init__(self, determinism: Determinism) -> None:
         self.determinism = determinism
-        super().__init__(str(determinism))
+        super().__init__(add_references(str(determinism), self.findings))
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_dynadag.findings import Finding
+from pytest_dynadag.findings import Finding, add_references
 from pytest_dynadag.graph.diff import compare
 from pytest_dynadag.graph.expansion import Expansion
 
@@ -21,7 +21,7 @@ class DisagreementError(AssertionError):
         lines = "".join(f"\n  {line}" for line in str(self.difference).splitlines())
         message = f"plan and run of DAG {plan.dag_id!r} disagree, from plan to run:{lines}"
         self.findings = (Finding("DYN306", plan.dag_id, None, message, _REMEDY),)
-        super().__init__(str(self.findings[0]))
+        super().__init__(add_references(str(self.findings[0]), self.findings))
 
 
 def check_agreement(plan: Expansion, observed: Expansion) -> None:

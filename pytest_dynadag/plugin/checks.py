@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from pytest_dynadag.allowances import Accepted, Allowance, split_findings
-from pytest_dynadag.findings import Finding
+from pytest_dynadag.findings import Finding, add_references
 from pytest_dynadag.generate.records import FileRecord
 from pytest_dynadag.graph.expansion import Expansion
 from pytest_dynadag.graph.sizes import Outlook
@@ -16,7 +16,7 @@ class CheckFailure(AssertionError):  # noqa: N818 - a check fails, nobody has ma
 
     def __init__(self, message: str, findings: Iterable[Finding]) -> None:
         self.findings = tuple(findings)
-        super().__init__(message)
+        super().__init__(add_references(message, self.findings))
 
 
 def check_imports(record: FileRecord, allowances: Sequence[Allowance] = ()) -> tuple[Accepted, ...]:

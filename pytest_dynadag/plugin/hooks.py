@@ -32,6 +32,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Show what was asked about a rule, instead of running tests."""
+    if (rule := config.getoption("dynadag_explain")) is None:
+        return None
+    from pytest_dynadag.plugin.reference import UnknownRuleError, explain
+
+    try:
+        print(explain(rule))  # noqa: T201 - what was asked for
+    except UnknownRuleError as error:
+        raise pytest.UsageError(str(error)) from None
+    return pytest.ExitCode.OK
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker; with `--dynadag`, let pytest look into the DAG folders as well."""
     config.addinivalue_line("markers", MARKER)

@@ -96,6 +96,11 @@ def add_options(parser: pytest.Parser) -> None:
         choices=ENGINES,
         help="what runs DAGs: airflow is Airflow's own dag.test(), direct (default) the same without its detours",
     )
+    group.addoption(
+        "--dynadag-explain",
+        metavar="RULE",
+        help="show what a rule is about and what to write instead, then exit: --dynadag-explain DYN102",
+    )
     _add_report_options(parser, group)
     _add_determinism_options(parser, group)
     parser.addini("dynadag", "as --dynadag", type="bool", default=False)

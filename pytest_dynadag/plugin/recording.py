@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_dynadag.findings import Finding
+from pytest_dynadag.findings import Finding, add_references
 
 if TYPE_CHECKING:
     from pytest_dynadag.allowances import Accepted
@@ -110,7 +110,9 @@ class Recording:
         if self.item is not None:
             if not run.success and not hasattr(self.item, "check"):  # our own checks say it in their messages
                 said = "\n".join([*([run.describe()] if run.errors else []), *map(str, run.findings)])
-                self.item.add_report_section("call", f"run of {run.dag_id!r}", said)
+                self.item.add_report_section(
+                    "call", f"run of {run.dag_id!r}", add_references(said, run.findings)
+                )
             self._note_expansion("run", find_structure(), run.expansion, state=run.state, seconds=run.seconds)
             self.note_findings(run.findings)
             self.note_accepted(run.allowed)

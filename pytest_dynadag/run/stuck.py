@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from pytest_dynadag.errors import DynadagError
-from pytest_dynadag.findings import Finding
+from pytest_dynadag.findings import Finding, add_references
 from pytest_dynadag.location import Location
 
 
@@ -29,7 +29,7 @@ class StuckRunError(DynadagError):
         """Carry what was found in the tasks that did run, and say it."""
         self.findings = findings
         told = describe_stuck(self.dag_id, self.waiting, self.reasons)
-        self.args = ("\n".join([told, *map(str, findings)]),)
+        self.args = (add_references("\n".join([told, *map(str, findings)]), findings),)
 
 
 def describe_stuck(dag_id: str, waiting: Mapping[str, str], reasons: Mapping[str, Sequence[str]]) -> str:

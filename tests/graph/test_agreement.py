@@ -40,7 +40,8 @@ def test_a_difference_is_told_from_plan_to_run() -> None:
         "  load: 2 instances, then 1\n"
         "  - load[1] name='b'\n"
         "  next: plan with given=run.xcoms, what the run's tasks returned; if that was given, one of the two is wrong "
-        "about Airflow: please report it with both"
+        "about Airflow: please report it with both\n"
+        "more: pytest --dynadag-explain DYN306"
     )
     assert ["DYN306"] == [finding.rule for finding in failed.value.findings]
     assert failed.value.difference

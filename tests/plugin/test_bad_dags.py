@@ -18,7 +18,8 @@ dags/bad.py:2: DYN401 SyntaxError: '(' was never closed
   File "dags/bad.py", line 2
     x = (
         ^
-SyntaxError: '(' was never closed""",
+SyntaxError: '(' was never closed
+more: pytest --dynadag-explain DYN401""",
     ),
     "exits": (
         "import sys\nfrom airflow import DAG\nsys.exit(3)\n",
@@ -28,7 +29,8 @@ dags/bad.py:3: DYN401 the file ends the process while it is loaded (SystemExit: 
 
   File "dags/bad.py", line 3, in <module>
     sys.exit(3)
-SystemExit: 3""",
+SystemExit: 3
+more: pytest --dynadag-explain DYN401""",
     ),
     "ends the process": (
         "import os\nfrom airflow import DAG\nprint('so far', flush=True)\nos._exit(7)\n",
@@ -37,13 +39,15 @@ dags/bad.py:1: DYN404 the process that loaded the file ended with exit code 7
   next: look for os._exit() in the file and in what it imports
 
 it printed last:
-  so far""",
+  so far
+more: pytest --dynadag-explain DYN404""",
     ),
     "is killed": (
         "import os, signal\nfrom airflow import DAG\nos.kill(os.getpid(), signal.SIGKILL)\n",
         """\
 dags/bad.py:1: DYN404 the process that loaded the file was ended by SIGKILL
-  next: was it out of memory? Look at what the file loads or builds before its tasks run""",
+  next: was it out of memory? Look at what the file loads or builds before its tasks run
+more: pytest --dynadag-explain DYN404""",
     ),
     "hangs": (
         "import time\nfrom airflow import DAG\ndef wait():\n    time.sleep(600)\nwait()\n",
@@ -53,7 +57,8 @@ dags/bad.py:4: DYN402 still loading after 5 s, and stopped
 
 it was here:
   File "dags/bad.py", line 5 in <module>
-  File "dags/bad.py", line 4 in wait""",
+  File "dags/bad.py", line 4 in wait
+more: pytest --dynadag-explain DYN402""",
     ),
     "lacks a provider": (
         "from airflow import DAG\nfrom airflow.providers.nobody.hooks import X\n",
@@ -63,13 +68,15 @@ dags/bad.py:2: DYN401 ModuleNotFoundError: No module named 'airflow.providers.no
 
   File "dags/bad.py", line 2, in <module>
     from airflow.providers.nobody.hooks import X
-ModuleNotFoundError: No module named 'airflow.providers.nobody'""",
+ModuleNotFoundError: No module named 'airflow.providers.nobody'
+more: pytest --dynadag-explain DYN401""",
     ),
     "same dag_id": (
         SALES,
         """\
 dags/sales.py:22: DYN403 dag_id 'sales' is taken by dags/bad.py:22: Airflow keeps one of the two, whichever it reads last
-  next: give one of them another dag_id""",
+  next: give one of them another dag_id
+more: pytest --dynadag-explain DYN403""",
     ),
 }
 
@@ -134,7 +141,8 @@ def test_a_source_that_can_never_be_counted_fails_expands(pytester: pytest.Pytes
         == """\
 dags/sales.py:26: DYN303 report is mapped over each.load, which stands in a mapped group: its length never becomes known, so Airflow ends it upstream_failed
   next: collect the group's output in a plain task that returns one list, and map over that
-  seen with list_regions=1, list_regions=2, list_regions=5"""
+  seen with list_regions=1, list_regions=2, list_regions=5
+more: pytest --dynadag-explain DYN303"""
     )
 
 

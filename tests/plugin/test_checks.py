@@ -36,9 +36,10 @@ def test_a_finding_is_told_once_with_the_lengths_it_appears_at() -> None:
         check_expansions(look_ahead(NEVER_READY))
 
     assert ["DYN303"] == [finding.rule for finding in caught.value.findings]
-    first, *_, last = str(caught.value).splitlines()
+    first, *_, seen, more = str(caught.value).splitlines()
     assert first.startswith("a.py:7: DYN303 report is mapped over each.load")
-    assert "  seen with names=1, names=2, names=5" == last
+    assert "  seen with names=1, names=2, names=5" == seen
+    assert "more: pytest --dynadag-explain DYN303" == more
 
 
 def test_an_accepted_finding_is_no_failure() -> None:
@@ -55,12 +56,14 @@ def test_an_accepted_finding_is_no_failure() -> None:
 
 
 def test_all_failures_of_a_file_are_told_at_once() -> None:
-    """A file with two broken DAGs says both."""
+    """A file with two broken DAGs says both, and once how to read more about their rule."""
     findings = [Finding("DYN401", None, Location("a.py", line), f"error {line}") for line in (1, 2)]
     record = FileRecord("a.py", failures=tuple(map(Failure, findings)))
 
     with pytest.raises(CheckFailure) as caught:
         check_imports(record)
 
-    assert "a.py:1: DYN401 error 1\n\na.py:2: DYN401 error 2" == str(caught.value)
+    assert "a.py:1: DYN401 error 1\n\na.py:2: DYN401 error 2\nmore: pytest --dynadag-explain DYN401" == str(
+        caught.value
+    )
     assert tuple(findings) == caught.value.findings
