@@ -32,6 +32,7 @@ NEVER_LET_THROUGH = ("AIRFLOW_HOME", "AIRFLOW__*__SQL_ALCHEMY_CONN*", "AIRFLOW__
 """What stays out even when asked for: with it, a test would write to a database that is not ours."""
 
 _FERNET_KEY = base64.urlsafe_b64encode(b"pytest-dynadag: throw-away data.").decode()
+_SIGNING = "pytest-dynadag: signs nothing that leaves this process, or that anybody else believes"
 
 
 class AirflowMissingError(DynadagError):
@@ -188,6 +189,8 @@ def own_settings(home: Path) -> dict[str, str]:
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         # Without a key Airflow stores plain text and says so at every access.
         "AIRFLOW__CORE__FERNET_KEY": _FERNET_KEY,
+        # Without it the execution API of 3.2, which dag.test() asks, does not start.
+        "AIRFLOW__API_AUTH__JWT_SECRET": _SIGNING,
         # Airflow's own timer would take ITIMER_REAL away from pytest-timeout; ours stands outside the process.
         "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "0",
         "AIRFLOW__CORE__DAGBAG_IMPORT_ERROR_TRACEBACKS": "True",

@@ -242,7 +242,7 @@ def _watch_run(original: Any, watcher: Watcher) -> Any:
 def _watch_start(original: Any, watcher: Watcher) -> Any:
     """Note what goes wrong around the task runner: `dag.test()` fails the instance, and says so in its log alone."""
 
-    def start(cls: Any, *, what: Any, **arguments: Any) -> Any:
+    def start(cls: Any, /, *, what: Any, **arguments: Any) -> Any:
         try:
             return original(cls, what=what, **arguments)
         except Exception as error:
