@@ -19,10 +19,14 @@ pytestmark = pytest.mark.timeout(900)  # whole folders are parsed, on machines t
 FOLDER = Path(__file__).parents[2] / "example_dags" / "broken" / "nondeterministic"
 _HASH = re.compile(r"\n  Airflow's own dag_hash .*")  # differs by version: tested below
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "nondeterministic-examples.md"
-SHOWN = dict(
-    re.findall(r"^## (\w+)\.py$.*?^```text\n(.*?)\n```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "rules.md"
+# Of each section whose example stands in the folder: the file, what is shown of it, and what is said of it.
+EXCERPTS = re.findall(
+    r"^```python\n# (\w+)\.py\n(.*?)^```\n.*?^```text\n(.*?)\n```$",
+    PAGE.read_text(),
+    re.MULTILINE | re.DOTALL,
 )
+SHOWN = {name: said for name, _, said in EXCERPTS}
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +49,9 @@ def test_message(broken: Determinism, name: str) -> None:
 
 
 def test_the_page_shows_every_example() -> None:
-    """Each of the files stands on the page."""
+    """An excerpt of each of the files stands on the page, as it is in the file."""
     assert sorted(path.stem for path in FOLDER.glob("*.py")) == sorted(SHOWN)
+    assert [] == [name for name, excerpt, _ in EXCERPTS if excerpt not in (FOLDER / f"{name}.py").read_text()]
 
 
 def test_every_rule_has_an_example(broken: Determinism) -> None:
