@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pytest_dynadag.printable import escape
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Location:
@@ -15,7 +17,7 @@ class Location:
     line: int = 1
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
+        return f"{escape(self.file)}:{self.line}"
 
     def relative_to(self, folder: Path) -> Location:
         """Give the same place, relative to *folder* where it lies below it."""

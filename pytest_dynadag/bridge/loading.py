@@ -23,10 +23,13 @@ from typing import Any
 
 from pytest_dynadag.bridge.home import require_airflow
 from pytest_dynadag.bridge.metadata import Lookup, watched_lookups
+from pytest_dynadag.bridge.process import KeptValues
 from pytest_dynadag.bridge.protocol import Bridge
 from pytest_dynadag.errors import DynadagError
 from pytest_dynadag.location import Location
+from pytest_dynadag.printable import escape, shorten
 
+_LONGEST_MESSAGE = 1000  # characters
 _NO_DAG_FILES = re.compile(r"(test_.*|.*_test|conftest)\.py")
 
 
@@ -49,7 +52,7 @@ class ImportFailure:
         file: The file as Airflow names it; inside an archive, `dags.zip/sales.py`.
         line: The last line of that file that was being executed, if any.
         message: One line: the exception's type and text, or Airflow's own words.
-        text: The whole traceback.
+        text: The whole traceback; what cannot be printed of the file's name is escaped.
         missing: Variables and Connections whose absence is the reason.
     """
 
@@ -80,6 +83,7 @@ class LoadedFile:
         seconds: How long the parse took.
         lookups: The Variables and Connections that were asked for.
         warnings: What the file warned about, each with its place.
+        changed: What the file changed of the modules that everybody uses, such as `json.dumps`; it is undone.
         bag: Airflow's DagBag, in memory.
     """
 
@@ -89,6 +93,7 @@ class LoadedFile:
     seconds: float = 0.0
     lookups: tuple[Lookup, ...] = ()
     warnings: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
     bag: Any = None
 
     def __repr__(self) -> str:
@@ -190,7 +195,7 @@ def load_file(path: Path) -> LoadedFile:
     bag = _make_bag()
     started = time.clock_gettime(time.CLOCK_MONOTONIC)
     with _untouched(bridge()), watched_lookups() as lookups:
-        exits = _process(bag, path)
+        exits, changed = _process(bag, path)
     seconds = time.clock_gettime(time.CLOCK_MONOTONIC) - started
     bag.import_errors.update(exits)
     errors = {name: describe_failure(name, text, lookups) for name, text in bag.import_errors.items()}
@@ -201,6 +206,7 @@ def load_file(path: Path) -> LoadedFile:
         seconds=seconds,
         lookups=tuple(dict.fromkeys(lookups)),
         warnings=tuple(line for lines in bag.captured_warnings.values() for line in lines),
+        changed=changed,
         bag=bag,
     )
 
@@ -214,11 +220,13 @@ def describe_failure(file: str, text: str, lookups: Sequence[Lookup] = ()) -> Im
         text: Airflow's text: a traceback, or one line where a DAG was refused after the file had run.
         lookups: What the file asked for; what was missing and is named in the message is taken as the reason.
     """
-    frame = re.compile(rf'^ *\|? *File "{re.escape(file)}", line (\d+)', re.MULTILINE)
+    text = text.replace(file, escape(file))  # a name of two lines would be taken for two lines
+    frame = re.compile(rf'^ *\|? *File "{re.escape(escape(file))}", line (\d+)', re.MULTILINE)
     lines = [int(number) for number in frame.findall(text)]
     message = _last_exception(text)
     absent = [lookup for lookup in lookups if not lookup.found and lookup.name in message]
-    return ImportFailure(file, lines[-1] if lines else None, message, text, tuple(dict.fromkeys(absent)))
+    shown = escape(shorten(message, _LONGEST_MESSAGE))
+    return ImportFailure(file, lines[-1] if lines else None, shown, text, tuple(dict.fromkeys(absent)))
 
 
 def _last_exception(text: str) -> str:
@@ -234,18 +242,20 @@ def _make_bag() -> Any:
         return bridge().make_bag()
 
 
-def _process(bag: Any, path: Path) -> dict[str, str]:
-    """Let Airflow process the file; give what it let through, as text by file name."""
+def _process(bag: Any, path: Path) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Let Airflow process the file; give what it let through, as text by file name, and what the file changed."""
     # A file that is named is meant; inside an archive, Airflow's rule picks the files that look like DAGs.
     safe_mode = path.suffix != ".py" and zipfile.is_zipfile(path)
+    kept = KeptValues()
     try:
-        bag.process_file(str(path), only_if_updated=False, safe_mode=safe_mode)
+        with kept:
+            bag.process_file(str(path), only_if_updated=False, safe_mode=safe_mode)
     except KeyboardInterrupt:
         raise
     except BaseException:
         # Airflow 2, and both for archives, let SystemExit through; both let a TypeError of their own through.
-        return {str(path): traceback.format_exc()}
-    return {}
+        return {str(path): traceback.format_exc()}, kept.changed
+    return {}, kept.changed
 
 
 def _say_missing(lookup: Lookup) -> str:
@@ -258,11 +268,11 @@ def _say_missing(lookup: Lookup) -> str:
 
 @contextmanager
 def restored_signals() -> Iterator[None]:
-    """Put the handlers of SIGALRM, SIGSEGV and SIGTERM and the running timer back as they were."""
+    """Put the handlers of signals and the running timer back as they were."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    numbers = (signal.SIGALRM, signal.SIGSEGV, signal.SIGTERM)
+    numbers = (signal.SIGALRM, signal.SIGHUP, signal.SIGINT, signal.SIGSEGV, signal.SIGTERM)
     handlers = [(number, signal.getsignal(number)) for number in numbers]
     left, interval = signal.getitimer(signal.ITIMER_REAL)
     started = time.clock_gettime(time.CLOCK_MONOTONIC)
@@ -272,7 +282,9 @@ def restored_signals() -> Iterator[None]:
         for number, handler in handlers:
             if handler is not None and signal.getsignal(number) is not handler:
                 signal.signal(number, handler)
-        if left and not signal.getitimer(signal.ITIMER_REAL)[0]:
+        if not left:
+            signal.setitimer(signal.ITIMER_REAL, 0)  # an alarm that goes off later would hit somebody else
+        elif not signal.getitimer(signal.ITIMER_REAL)[0]:
             passed = time.clock_gettime(time.CLOCK_MONOTONIC) - started
             signal.setitimer(signal.ITIMER_REAL, max(left - passed, 0.001), interval)
 

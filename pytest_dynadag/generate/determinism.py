@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -23,10 +22,11 @@ from pytest_dynadag.generate.expansions import narrow_to_expansions
 from pytest_dynadag.generate.instruments import zone
 from pytest_dynadag.generate.isolation import every
 from pytest_dynadag.generate.isolator import IsolationRequest
-from pytest_dynadag.generate.probing import TIMEOUT, ProbeError, generate
+from pytest_dynadag.generate.probing import TIMEOUT, ProbeError, bound_log, end_probe, generate, read_end
 from pytest_dynadag.generate.records import FileRecord, Generation, Root
 
 Progress = Callable[[str], None]
+_GLANCE = 0.1  # seconds between two looks at what an isolator prints
 _EVERY = 2.0  # seconds between two lines about how many files are parsed
 Parse = Mapping[str, Any]
 
@@ -46,6 +46,7 @@ class Check:
         let_through: As for `generate`.
         import_folders: As for `generate`.
         skip_folders: As for `generate`.
+        memory: As for `generate`.
         now: The instant of the neutral generation, in seconds since 1970.
         tell: Called with a line of progress.
         cores: How many processes run at a time.
@@ -61,6 +62,7 @@ class Check:
     let_through: tuple[str, ...] = ()
     import_folders: tuple[Path, ...] = ()
     skip_folders: tuple[str, ...] = ()
+    memory: int = 0
     tell: Progress = lambda line: None
     cores: int = 1
 
@@ -128,6 +130,7 @@ class Check:
             let_through=self.let_through,
             import_folders=self.import_folders,
             skip_folders=self.skip_folders,
+            memory=self.memory,
             variation=every(self.names, number, now=self.now, own=self.own),
             circumstances=self.names,
             tell=count,
@@ -151,6 +154,7 @@ class Check:
             seeds=self.seeds,
             now=self.now,
             timeout=self.timeout,
+            memory=self.memory,
             own=tuple((entry.name, entry.call) for entry in self.own),
             let_through=self.let_through,
             import_folders=tuple(map(str, self.import_folders)),
@@ -176,6 +180,7 @@ def check(
     let_through: Iterable[str] = (),
     import_folders: Iterable[Path] = (),
     skip_folders: Iterable[str] = (),
+    memory: int = 0,
 ) -> Determinism:
     """
     Compare generations of the DAG files of *roots*, and find out what those that differ depend on.
@@ -192,6 +197,7 @@ def check(
         let_through: As for `generate`.
         import_folders: As for `generate`.
         skip_folders: As for `generate`.
+        memory: As for `generate`.
 
     Raises:
         UnknownCircumstanceError: There is no such circumstance.
@@ -211,6 +217,7 @@ def check(
         let_through=tuple(let_through),
         import_folders=tuple(import_folders),
         skip_folders=tuple(skip_folders),
+        memory=memory,
         tell=tell,
     )
     found = task.judge(given)
@@ -300,7 +307,8 @@ def _run_isolator(request: IsolationRequest, seed: int) -> dict[str, Any]:
     request.save(folder / "request.json")
     command = [sys.executable, "-m", "pytest_dynadag.generate.isolator", str(folder / "request.json")]
     log = folder / "printed.txt"
-    with log.open("wb") as output:
+    log.unlink(missing_ok=True)
+    with log.open("ab") as output:
         process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -310,12 +318,13 @@ def _run_isolator(request: IsolationRequest, seed: int) -> dict[str, Any]:
             start_new_session=True,
         )
     try:
-        code = process.wait()
+        while (code := process.poll()) is None:
+            bound_log(log)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_GLANCE)
     finally:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        end_probe(process)
     if code != 0 or not Path(request.answer).is_file():
-        raise ProbeError(f"ended with exit code {code}", log.read_text(errors="replace"))
+        raise ProbeError(f"ended with exit code {code}", read_end(log))
     answer: dict[str, Any] = json.loads(Path(request.answer).read_text(encoding="utf-8"))
     return answer

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import signal
+from collections.abc import Iterable, Sequence
 
 from pytest_dynadag.bridge.loading import ImportFailure
 from pytest_dynadag.findings import Finding
 from pytest_dynadag.generate.records import Failure
 from pytest_dynadag.location import Location
+from pytest_dynadag.printable import escape, escape_lines
 
 _MOST_LINES = 14
 _LONGEST_LINE = 240
@@ -28,6 +30,10 @@ _NAME_IT = (
     "hand the DAG and its tasks data, functions and classes that stand in a module under a name of their own"
 )
 
+_ALLOW_MEMORY = (
+    "load and build less before the tasks run, or allow a file more with the ini dynadag_memory (such as 8GB)"
+)
+
 _BUILDERS = ("__init__", "apply_defaults", "factory")
 """What is called to make a DAG or an operator: constructors, their wrapper, and what `@dag` makes."""
 
@@ -37,11 +43,24 @@ _NEXT_AFTER_SIGNAL = {
 }
 
 
-def describe_import(path: str, error: ImportFailure) -> Failure:
-    """Say why Airflow could not import the file *path*, or refused a DAG of it."""
+def describe_import(path: str, error: ImportFailure, changed: Sequence[str] = ()) -> Failure:
+    """Say why Airflow could not import the file *path*, or refused a DAG of it; *changed* as in `LoadedFile`."""
     rule, message, remedy = _explain(error)
-    detail = "" if rule == "DYN405" else end_of_traceback(error.text, path)
+    if changed:
+        message += f"\n  the file replaces {enumerate_names(changed)}, which Airflow uses as well"
+    detail = "" if rule == "DYN405" else end_of_traceback(error.text, escape(path))
     return Failure(Finding(rule, None, error.location, message, remedy), detail)
+
+
+def describe_changes(path: str, changed: Sequence[str]) -> str:
+    """Say that a file changed what every module of the process uses."""
+    return f"{Location(path)}: replaces {enumerate_names(changed)} while it is loaded; undone for other files"
+
+
+def enumerate_names(names: Sequence[str], most: int = 3) -> str:
+    """Give the first names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def describe_unreadable(path: str, dag_id: str, error: Exception) -> Failure:
@@ -49,6 +68,22 @@ def describe_unreadable(path: str, dag_id: str, error: Exception) -> Failure:
     message = f"DAG {dag_id!r} was loaded but cannot be read: {type(error).__name__}: {error}"
     remedy = "please report it to pytest-dynadag, with the part of the DAG that is unusual"
     return Failure(Finding("DYN401", dag_id, Location(path), message, remedy))
+
+
+def describe_unrecordable(path: str, error: Exception) -> Failure:
+    """Say that a file was loaded, but that looking at what it gave failed."""
+    if isinstance(error, MemoryError):
+        message = "the DAGs of the file need more memory than it may use"
+        return Failure(Finding("DYN401", None, Location(path), message, _ALLOW_MEMORY))
+    message = f"the file was loaded, but what it gave cannot be read: {type(error).__name__}: {error}"
+    remedy = "please report it to pytest-dynadag, with the part of the file that is unusual"
+    return Failure(Finding("DYN401", None, Location(path), message, remedy))
+
+
+def describe_gone(path: str) -> Failure:
+    """Say that a file that was found is no longer there."""
+    message = "the file was there when the folder was listed, and is gone now"
+    return Failure(Finding("DYN401", None, Location(path), message, "look for a DAG file that deletes files"))
 
 
 def describe_unserialisable(dag_id: str, place: Location, error: BaseException) -> Failure:
@@ -125,8 +160,8 @@ def end_of_traceback(text: str, path: str) -> str:
     lines = text.rstrip().splitlines()
     own = next((n for n, line in enumerate(lines) if line.lstrip(" |").startswith(f'File "{path}')), None)
     if own is None:
-        return "" if len(lines) <= 1 else "\n".join(lines[-_MOST_LINES:])
-    shown = [line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..." for line in lines[own:]]
+        return "" if len(lines) <= 1 else "\n".join(_make_showable(lines[-_MOST_LINES:]))
+    shown = _make_showable(lines[own:])
     if len(shown) > _MOST_LINES:
         left_out = len(shown) - _MOST_LINES
         shown = [*shown[:2], f"  ... {left_out} lines left out", *shown[2 + left_out :]]
@@ -140,6 +175,8 @@ def _explain(error: ImportFailure) -> tuple[str, str, str]:
         variable = f"AIRFLOW_{'VAR' if error.missing[0].kind == 'Variable' else 'CONN'}_{error.missing[0].name.upper()}"
         remedy = f"give it a default, set it in a case or a test, or let {variable} through with the ini dynadag_env"
         return "DYN401", f"{error.message}\n  {names}: not there while the file is loaded", remedy
+    if error.message.partition(":")[0].endswith("MemoryError"):
+        return "DYN401", f"the file runs out of memory while it is loaded ({error.message})", _ALLOW_MEMORY
     if error.message.startswith("SystemExit"):
         remedy = "DAG files are imported: keep what is meant for the command line below `if __name__ == '__main__':`"
         return "DYN401", f"the file ends the process while it is loaded ({error.message})", remedy
@@ -174,8 +211,14 @@ def _innermost(path: str, stack: str) -> Location:
     return Location(path, int(match[1]) if match else 1)
 
 
+def _make_showable(lines: Iterable[str]) -> list[str]:
+    return [
+        escape_lines(line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}...") for line in lines
+    ]
+
+
 def _end_of_output(printed: str) -> str:
-    lines = printed.rstrip().splitlines()[-_MOST_LINES:]
+    lines = _make_showable(printed.rstrip().splitlines()[-_MOST_LINES:])
     return "\n".join(["it printed last:", *(f"  {line}" for line in lines)]) if lines else ""
 
 

@@ -5,19 +5,15 @@ from __future__ import annotations
 import faulthandler
 import json
 import os
-import select
 import signal
 import sys
-import time
-import traceback
-import warnings
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from pytest_dynadag.generate.children import adopt_orphans, end_as, fork, wait_at_most, wait_for
 from pytest_dynadag.generate.failures import name_signal
-
-_CHUNK = 1 << 16
-_GRACE = 0.5  # seconds that a child gets to end once it has answered
 
 
 class ChildEndedError(Exception):
@@ -28,28 +24,31 @@ class ChildEndedError(Exception):
         super().__init__(how)
 
 
-def ask_child(work: Callable[[], Any], timeout: float) -> Any:
+def ask_child(work: Callable[[], Any], timeout: float, *, folder: Path | None = None) -> Any:
     """
     Do *work* in a forked child and give its result, which must be JSON data.
+
+    The answer stands in a file for a moment, in *folder*: what the child itself starts, or closes, could hold or
+    break a pipe.
 
     Raises:
         ChildEndedError: It died, or was stopped after *timeout* seconds.
     """
-    reading, writing = os.pipe()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that threads do not survive a fork
-        child = os.fork()
-    if child == 0:
-        _work(work, writing)
-    os.close(writing)
+    file, name = tempfile.mkstemp(dir=folder)
+    os.close(file)
+    answer = Path(name)
     try:
-        answer = _read(reading, timeout)
+        child = fork(lambda: _stand_between(lambda: _answer(work, answer)))
+        code = wait_at_most(child, timeout)
+        if code is None:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            raise ChildEndedError(f"was stopped after {timeout:g} s")
+        if code or not (text := answer.read_bytes()):
+            raise ChildEndedError(describe_end(code))
+        return json.loads(text)
     finally:
-        os.close(reading)
-        code = _end(child)
-    if answer:
-        return json.loads(answer)
-    raise ChildEndedError(f"was stopped after {timeout:g} s" if answer is None else describe_end(code))
+        answer.unlink()
 
 
 def describe_end(code: int) -> str:
@@ -57,41 +56,12 @@ def describe_end(code: int) -> str:
     return f"was ended by {name_signal(-code)}" if code < 0 else f"ended with exit code {code}"
 
 
-def _end(child: int) -> int:
-    """Give the exit code of a child that has closed its end of the pipe, or stop it."""
-    until = time.clock_gettime(time.CLOCK_MONOTONIC) + _GRACE
-    while time.clock_gettime(time.CLOCK_MONOTONIC) < until:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(0.001)
-    os.kill(child, signal.SIGKILL)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+def _stand_between(work: Callable[[], None]) -> None:
+    """Do *work* in a child and end as it does: what a DAG file does to its parent process reaches this one."""
+    adopt_orphans()
+    end_as(wait_for(fork(work)))
 
 
-def _work(work: Callable[[], Any], writing: int) -> None:
-    """Work, answer and end; nothing that this process shares with its parent is run at its end."""
-    try:
-        faulthandler.enable(sys.__stderr__ or sys.stderr, all_threads=False)
-        answer = json.dumps(work()).encode()
-        while answer:
-            answer = answer[os.write(writing, answer) :]
-    except BaseException:
-        traceback.print_exc()
-        sys.stderr.flush()
-        os._exit(70)
-    sys.stdout.flush()
-    os._exit(0)
-
-
-def _read(reading: int, timeout: float) -> bytes | None:
-    """Read until the end; None if it does not come in time."""
-    until = time.clock_gettime(time.CLOCK_MONOTONIC) + timeout
-    parts: list[bytes] = []
-    while (left := until - time.clock_gettime(time.CLOCK_MONOTONIC)) > 0:
-        if select.select([reading], [], [], left)[0]:
-            part = os.read(reading, _CHUNK)
-            if not part:
-                return b"".join(parts)
-            parts.append(part)
-    return None
+def _answer(work: Callable[[], Any], answer: Path) -> None:
+    faulthandler.enable(sys.__stderr__ or sys.stderr, all_threads=False)
+    answer.write_text(json.dumps(work()), encoding="utf-8")

@@ -15,8 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pytest_dynadag.bridge.process import limited_memory
 from pytest_dynadag.bridge.serialized import check_statically
 from pytest_dynadag.generate.attribution import Place, choose_guess, locate_in_structure
+from pytest_dynadag.generate.children import end_children
 from pytest_dynadag.generate.circumstances import CIRCUMSTANCES, Own, Variation, describe_value
 from pytest_dynadag.generate.comparison import Change, compare, mask, whole_list
 from pytest_dynadag.generate.divergences import Divergence, FileVerdict
@@ -58,6 +60,8 @@ class Isolation:
         now: The neutral instant.
         own: The user's circumstances.
         timeout: Seconds that one parse may take.
+        memory: As for a probe.
+        folder: Where children leave their answers.
         others: What the file gave under other hash seeds, by seed.
         seen: What differed in the screening.
     """
@@ -68,6 +72,8 @@ class Isolation:
     now: float
     own: tuple[Own, ...] = ()
     timeout: float = 30.0
+    memory: int = 0
+    folder: Path | None = None
     others: Mapping[int, Parse] = field(default_factory=dict)
     seen: tuple[Change, ...] = ()
     neutral: Answer = field(default_factory=lambda: Answer({"dags": {}, "failure": None}))
@@ -211,9 +217,11 @@ class Isolation:
         """Parse the file in a child."""
         variation = variation.having(own=self.own, now=self.now)
         try:
-            data = ask_child(lambda: _work(self.path, variation), self.timeout)
+            data = ask_child(lambda: self._work(variation), self.timeout, folder=self.folder)
         except ChildEndedError as error:
             return Answer({"dags": {}, "failure": f"the process that loaded the file {error.how}"})
+        finally:
+            end_children()
         return Answer(
             data["parsed"],
             {name: {tuple(s): tuple(o) for s, o in pairs} for name, pairs in data["sites"].items()},
@@ -221,6 +229,10 @@ class Isolation:
             tuple(data["libraries"]),
             tuple((file, name) for file, name in data["left_behind"]),
         )
+
+    def _work(self, variation: Variation) -> dict[str, Any]:
+        with limited_memory(self.memory):
+            return _work(self.path, variation)
 
     def compare(self, answer: Answer, *, only: str | None = None) -> list[Change]:
         """Compare with the neutral parse."""

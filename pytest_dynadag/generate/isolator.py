@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -14,10 +15,10 @@ from typing import Any
 
 from pytest_dynadag.bridge.home import settle
 from pytest_dynadag.bridge.loading import bridge
+from pytest_dynadag.generate.children import adopt_orphans, end_with_children, end_with_parent
 from pytest_dynadag.generate.circumstances import Own
 from pytest_dynadag.generate.comparison import Change
 from pytest_dynadag.generate.isolation import Isolation
-from pytest_dynadag.generate.probe import end_with_parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class IsolationRequest:
         files: The files, each with the changes that the screening saw.
         home, let_through, import_folders: As for a probe.
         answer: The file to write the answer to.
-        names, seeds, now, own, timeout: As for `Isolation`.
+        names, seeds, now, own, timeout, memory: As for `Isolation`.
         neutral_only: Parse each file once, as it is: for another hash seed, which is this process's.
         others: Seed to the file with the answer of an isolator that did so.
     """
@@ -41,6 +42,7 @@ class IsolationRequest:
     seeds: int
     now: float
     timeout: float
+    memory: int = 0
     own: tuple[tuple[str, str], ...] = ()
     let_through: tuple[str, ...] = ()
     import_folders: tuple[str, ...] = ()
@@ -59,7 +61,9 @@ class IsolationRequest:
 
 def main(request: IsolationRequest) -> None:
     """Judge the files, and write down the verdicts."""
-    end_with_parent()
+    end_with_parent(signal.SIGTERM)
+    adopt_orphans()
+    signal.signal(signal.SIGTERM, end_with_children)
     sys.path[:1] = []  # as in a probe
     sys.path.extend(folder for folder in request.import_folders if folder not in sys.path)
     settle(Path(request.home), let_through=request.let_through)
@@ -79,6 +83,8 @@ def _judge(path: str, request: IsolationRequest, others: Mapping[int, Any]) -> A
         request.now,
         own=tuple(Own(*entry) for entry in request.own),
         timeout=request.timeout,
+        memory=request.memory,
+        folder=Path(request.answer).parent,
         others={seed: parsed[path] for seed, parsed in others.items()},
         seen=tuple(Change(*entry) for entry in request.files[path]),
     )

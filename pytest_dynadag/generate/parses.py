@@ -40,13 +40,13 @@ def parse(path: Path, variation: Variation, *, asking: Asking | None = None, has
     if any(asks_while_building(str(path), error.text) for error in loaded.errors.values()):
         with in_memory(), varied(variation, asking), noted_lines():
             loaded = load_file(path)
-    return {**read(loaded, hashes=hashes), "not_applied": not_applied}
+    return {**read(loaded, hashes=hashes), "not_applied": not_applied, "changed": list(loaded.changed)}
 
 
 Parse = dict[str, Any]
 """
 `dags`: dag_id to `structure`, `traits` and `hash`; `failure`: None, or what went wrong, as text; `not_applied`: the
-circumstances of the user's that failed, each with the reason.
+circumstances of the user's that failed, each with the reason; `changed`: what the file changed of modules that everybody uses.
 """
 
 

@@ -5,28 +5,43 @@
 
 from __future__ import annotations
 
-import ctypes
 import faulthandler
+import fcntl
+import gc
 import json
 import os
 import signal
 import sys
+import threading
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from pytest_dynadag.bridge.database import in_memory
 from pytest_dynadag.bridge.extract import structure_of
 from pytest_dynadag.bridge.home import Isolation, airflow_version, settle
 from pytest_dynadag.bridge.lines import noted_lines
-from pytest_dynadag.bridge.loading import LoadedFile, bridge, find_files, load_file
+from pytest_dynadag.bridge.loading import LoadedFile, NoSuchPathError, bridge, find_files, load_file
+from pytest_dynadag.bridge.process import kept_surroundings, limited_memory
 from pytest_dynadag.bridge.serialized import try_serializing
+from pytest_dynadag.generate.children import (
+    adopt_orphans,
+    are_open,
+    end_with_children,
+    end_with_parent,
+    fork,
+    has_children,
+    wait_for,
+)
 from pytest_dynadag.generate.circumstances import Variation
 from pytest_dynadag.generate.failures import (
     asks_while_building,
+    describe_gone,
     describe_import,
     describe_unreadable,
+    describe_unrecordable,
     describe_unserialisable,
     lacks_table,
 )
@@ -35,7 +50,7 @@ from pytest_dynadag.generate.records import Failure, FileRecord
 from pytest_dynadag.graph.structure import Structure
 from pytest_dynadag.location import Location
 
-_PR_SET_PDEATHSIG = 1
+_MOST_WARNINGS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +66,7 @@ class Request:
         let_through: Names, or patterns, of environment variables that the isolation lets through.
         import_folders: What DAG files may import from, as Airflow puts its DAG folder on `sys.path`.
         skip_folders: Patterns of names of folders below *paths* that are not looked into.
+        memory: How many bytes more than before a process may use while it loads a file; 0 for any.
         variation: How circumstances are varied, as JSON; None to load the files as they are.
         circumstances: The names of those that are varied in the whole check.
     """
@@ -62,6 +78,7 @@ class Request:
     let_through: tuple[str, ...] = ()
     import_folders: tuple[str, ...] = ()
     skip_folders: tuple[str, ...] = ()
+    memory: int = 0
     variation: dict[str, Any] | None = None
     circumstances: tuple[str, ...] = ()
 
@@ -78,28 +95,98 @@ class Request:
 
 
 def main(request: Request) -> None:
-    """Find the files and load them one by one, telling each step."""
-    end_with_parent()
+    """Find the files, tell them, and load those that are asked for, each time in a worker forked for them."""
+    end_with_parent(signal.SIGTERM)
+    adopt_orphans()
+    signal.signal(signal.SIGTERM, end_with_children)
     sys.path[:1] = []  # `-m` puts the working directory there, which Airflow does not
     sys.path.extend(folder for folder in request.import_folders if folder not in sys.path)
-    with Path(request.events).open("a", encoding="utf-8") as told, Path(request.stacks).open("w") as stacks:
-        isolation = settle(Path(request.home), let_through=request.let_through)
-        bridge()
-        faulthandler.enable(stacks, all_threads=False)
-        faulthandler.register(signal.SIGUSR1, stacks, all_threads=False)
-        files = find_wanted(request.paths, request.skip_folders)
-        _tell(
-            told,
-            event="found",
-            airflow=airflow_version(),
-            files=[str(path) for path in files],
-            notes=_describe(isolation),
-        )
-        for path in files:
-            sys.stdout.flush()
-            _tell(told, event="start", file=str(path), printed=_printed())
-            _tell(told, event="loaded", record=_record(path, request).to_dict())
-        _tell(told, event="end")
+    told = Told(request.events)
+    isolation = settle(Path(request.home), let_through=request.let_through)
+    bridge()
+    files = find_wanted(request.paths, request.skip_folders)
+    told.tell(
+        event="found",
+        airflow=airflow_version(),
+        files=[str(path) for path in files],
+        notes=_describe(isolation),
+    )
+    gc.freeze()  # what is loaded so far is shared with the workers, not copied
+    for line in sys.stdin:
+        wanted = [Path(path) for path in json.loads(line)]
+        worker = fork(lambda: load_files(wanted, request, told))  # noqa: B023 - it ends before the next
+        told.tell(event="working", pid=worker)
+        told.tell(event="ended", code=wait_for(worker))
+
+
+def load_files(files: Iterable[Path], request: Request, told: Told) -> None:
+    """Load the files one by one, telling each step, until one has changed more of the process than can be undone."""
+    stacks, handlers = Stacks(Path(request.stacks)), list_handlers()
+    for path in files:
+        sys.stdout.flush()
+        told.tell(event="start", file=str(path), printed=_printed(), stacks=stacks.size)
+        with kept_surroundings():
+            record = _record_whatever_happens(path, request)
+        told.tell(event="loaded", record=record.to_dict())
+        if record.changed or handlers != list_handlers() or not is_undisturbed(stacks):
+            return
+
+
+class Told:
+    """The file in which the steps are told; opened for each, because a DAG file may close what is open."""
+
+    # The functions are kept, because a DAG file may change those of `os`.
+    _open, _write, _close = staticmethod(os.open), staticmethod(os.write), staticmethod(os.close)
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def tell(self, **event: Any) -> None:
+        """Add a line."""
+        line = (json.dumps(event) + "\n").encode()
+        file = self._open(self._path, os.O_WRONLY | os.O_APPEND)
+        try:
+            while line:
+                line = line[self._write(file, line) :]
+        finally:
+            self._close(file)
+
+
+class Stacks:
+    """The file into which the interpreter writes where it is: on a fatal signal, and when asked with SIGUSR1."""
+
+    _NUMBER = 200  # files that a DAG file opens, after it has closed all there are, get lower ones
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with path.open("ab") as stacks:
+            self._file = fcntl.fcntl(stacks, fcntl.F_DUPFD_CLOEXEC, self._NUMBER)
+        faulthandler.enable(self._file, all_threads=False)
+        faulthandler.register(signal.SIGUSR1, self._file, all_threads=False)
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+        return self._path.stat().st_size
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still is the file that was opened."""
+        try:
+            return os.path.samestat(os.fstat(self._file), self._path.stat())
+        except OSError:
+            return False
+
+
+def list_handlers() -> list[Any]:
+    """Give what is done about each signal."""
+    return [signal.getsignal(number) for number in sorted(signal.valid_signals())]
+
+
+def is_undisturbed(stacks: Stacks) -> bool:
+    """Tell whether the next file may be loaded in this process: nobody else is at work in it, and it can be heard."""
+    alone = all(thread.daemon or thread is threading.main_thread() for thread in threading.enumerate())
+    return alone and not has_children() and stacks.is_open and are_open(0, 1, 2)
 
 
 def find_wanted(paths: tuple[str, ...], skip_folders: tuple[str, ...]) -> list[Path]:
@@ -112,11 +199,24 @@ def find_wanted(paths: tuple[str, ...], skip_folders: tuple[str, ...]) -> list[P
     return list(wanted)
 
 
+def _record_whatever_happens(path: Path, request: Request) -> FileRecord:
+    """Record a file; what goes wrong while we look at what it gave is a failure of this file, and not of others."""
+    try:
+        with limited_memory(request.memory):
+            return _record(path, request)
+    except NoSuchPathError:
+        return FileRecord(str(path), failures=(describe_gone(str(path)),))
+    except Exception as error:
+        return FileRecord(str(path), failures=(describe_unrecordable(str(path), error),))
+
+
 def _record(path: Path, request: Request) -> FileRecord:
     if request.variation is None:
         return record_file(path)
     variation = Variation.from_dict(request.variation)
-    return FileRecord(str(path), parses=parse_twice(path, variation, request.circumstances))
+    parses = parse_twice(path, variation, request.circumstances)
+    changed = dict.fromkeys(name for parsed in parses if parsed for name in parsed["changed"])
+    return FileRecord(str(path), parses=parses, changed=tuple(changed))
 
 
 def record_file(path: Path) -> FileRecord:
@@ -127,8 +227,16 @@ def record_file(path: Path) -> FileRecord:
             with in_memory():
                 loaded = load_file(path)
     structures, failures = _read_dags(loaded)
-    failures = [*(describe_import(str(path), error) for error in loaded.errors.values()), *failures]
-    return FileRecord(str(path), tuple(structures), tuple(failures), loaded.seconds, loaded.warnings)
+    refused = (describe_import(str(path), error, loaded.changed) for error in loaded.errors.values())
+    failures = [*refused, *failures]
+    return FileRecord(
+        path=str(path),
+        structures=tuple(structures),
+        failures=tuple(failures),
+        seconds=loaded.seconds,
+        warnings=loaded.warnings[:_MOST_WARNINGS],
+        changed=loaded.changed,
+    )
 
 
 def _read_dags(loaded: LoadedFile) -> tuple[list[Structure], list[Failure]]:
@@ -166,23 +274,11 @@ def _describe(isolation: Isolation) -> list[str]:
     return [*isolation.notes, *([f"let through the isolation: {', '.join(kept)}"] if kept else [])]
 
 
-def _tell(told: IO[str], **event: Any) -> None:
-    told.write(json.dumps(event) + "\n")
-    told.flush()
-
-
 def _printed() -> int:
     """Give how many bytes the standard output, a file, has so far."""
     return os.fstat(1).st_size
 
 
-def end_with_parent() -> None:
-    """Let the kernel end this process when the one that started it ends, where the kernel can (Linux)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 if __name__ == "__main__":
     main(Request.read(Path(sys.argv[1])))
-    sys.stdout.flush()
-    os._exit(0)  # a thread that a DAG file started must not keep the process
+    os._exit(0)

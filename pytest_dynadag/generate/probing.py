@@ -11,14 +11,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pytest_dynadag.bridge.home import require_airflow
 from pytest_dynadag.bridge.loading import NoSuchPathError
 from pytest_dynadag.errors import DynadagError
 from pytest_dynadag.generate.circumstances import Variation
 from pytest_dynadag.generate.failures import (
+    describe_changes,
     describe_death,
     describe_duplicate,
     describe_timeout,
@@ -31,9 +33,15 @@ from pytest_dynadag.location import Location
 TIMEOUT = 30.0
 """How many seconds a DAG file may take to load, unless told otherwise."""
 
+LONGEST_LOG = 1 << 24
+"""How many bytes of what DAG files print are kept, but for what comes between two looks."""
+
 _STARTUP = 120.0  # seconds for importing Airflow and finding the files
 _GLANCE = 0.02  # seconds between two looks at the events
+_MOST_NOTES = 5
 _STACK = 2.0  # seconds that a process gets to say where it is
+_PATIENCE = 2.0  # seconds that a process gets to end all that DAG files have started
+_MOST_PRINTED = 1 << 16  # bytes that are read of what DAG files print
 # How faulthandler's text ends: with the frame that `python -m` begins with, or cut after a hundred frames.
 _END_OF_STACK = ("in _run_module_as_main\n", "  ...\n")
 
@@ -55,6 +63,7 @@ def generate(
     let_through: Iterable[str] = (),
     import_folders: Iterable[Path] = (),
     skip_folders: Iterable[str] = (),
+    memory: int = 0,
     variation: Variation | None = None,
     circumstances: Iterable[str] = (),
     tell: Callable[[int], None] = lambda number: None,
@@ -72,6 +81,7 @@ def generate(
         let_through: Names, or patterns, of environment variables that the files may see although isolated.
         import_folders: What the files may import from, as Airflow puts its DAG folder on `sys.path`.
         skip_folders: Patterns of names of folders that are not looked into.
+        memory: How many bytes more than before a process may use while it loads a file; 0 for any.
         variation: How the circumstances of this generation differ from the neutral ones, to compare generations.
         circumstances: The names of those that are varied in the whole comparison.
         tell: Called whenever a file is done, with the number of all files.
@@ -95,11 +105,20 @@ def generate(
         let_through=tuple(let_through),
         import_folders=tuple(map(str, import_folders)),
         skip_folders=tuple(skip_folders),
+        memory=memory,
         variation=variation.to_dict() if variation else None,
         circumstances=tuple(circumstances),
     )
     probe, records = _load_all(request, folder, timeout, tell)
-    return Generation(probe.version, mark_duplicates(records), _now() - started, tuple(roots), probe.notes)
+    notes = (*probe.notes, *note_changes(records))
+    return Generation(probe.version, mark_duplicates(records), _now() - started, tuple(roots), notes)
+
+
+def note_changes(records: Sequence[FileRecord]) -> list[str]:
+    """Say which files changed what everybody uses."""
+    notes = [describe_changes(record.path, record.changed) for record in records if record.changed]
+    more = [f"... and {len(notes) - _MOST_NOTES} more such files"] if len(notes) > _MOST_NOTES else []
+    return [*notes[:_MOST_NOTES], *more]
 
 
 def mark_duplicates(records: Sequence[FileRecord]) -> tuple[FileRecord, ...]:
@@ -120,26 +139,26 @@ def mark_duplicates(records: Sequence[FileRecord]) -> tuple[FileRecord, ...]:
 def _load_all(
     request: Request, folder: Path, timeout: float, tell: Callable[[int], None]
 ) -> tuple[_Probe, list[FileRecord]]:
-    """Start probes until every file is dealt with; give the last probe and the records in order."""
-    files: tuple[str, ...] = ()
+    """Have every file loaded, by another probe where one has ended; give the last one and the records in order."""
+    files: tuple[str, ...] | None = None
     done: dict[str, FileRecord] = {}
     while True:
         with _started(request, folder) as probe:
-            probe.tell, probe.total = tell, len(files)
-            probe.watch(timeout)
-        files = files or probe.found or ()  # of the first probe: the later ones get what remains
-        done.update((record.path, record) for record in probe.records)
-        remaining = tuple(path for path in files if path not in done)
+            found = probe.find()
+            files = found if files is None else files  # of the first probe: the later ones look for none
+            while (remaining := [path for path in files if path not in done]) and not probe.has_ended:
+                records = probe.load(remaining, timeout, partial(tell, len(files)))
+                if not records:
+                    raise ProbeError(probe.how, probe.printed(0))
+                done.update((record.path, record) for record in records)
         if not remaining:
             return probe, [done[path] for path in files]
-        if not probe.records:
-            raise ProbeError(probe.how, probe.printed(0))
-        request = replace(request, paths=remaining)
+        request = replace(request, paths=())
 
 
 @dataclass(slots=True)
 class _Probe:
-    """A running probe and what it has told so far."""
+    """A running probe, the worker that it has forked to load files, and what they have told so far."""
 
     process: subprocess.Popen[bytes]
     request: Request
@@ -148,44 +167,78 @@ class _Probe:
     version: str = ""
     notes: tuple[str, ...] = ()
     found: tuple[str, ...] | None = None
+    worker: int | None = None
+    code: int | None = None
     current: dict[str, Any] | None = None
-    ended: bool = False
     records: list[FileRecord] = field(default_factory=list)
-    tell: Callable[[int], None] = lambda number: None
-    total: int = 0
+    tell: Callable[[], None] = lambda: None
 
-    def watch(self, timeout: float) -> None:
-        """Follow the events until the probe has ended, or has taken too long with a file."""
+    def find(self) -> tuple[str, ...]:
+        """Wait until the files are found."""
         since = _now()
         while True:
-            code = self._glance()
+            has_ended = self._glance()
+            self._listen()
+            if self.found is not None:
+                return self.found
+            if has_ended or _now() - since > _STARTUP:
+                how = self.how if has_ended else f"did not get further within {_STARTUP:.0f} s"
+                raise ProbeError(how, self.printed(0))
+
+    def load(self, files: Sequence[str], timeout: float, tell: Callable[[], None]) -> Sequence[FileRecord]:
+        """Have files loaded until a worker has ended; give what it recorded, and the one that ended or stopped it."""
+        self.records, self.code, self.tell = [], None, tell
+        with suppress(BrokenPipeError):
+            self._stdin.write(json.dumps(list(files)).encode() + b"\n")
+            self._stdin.flush()
+        since = _now()
+        while True:
+            has_ended = self._glance()
             if self._listen():
                 since = _now()
-            if self.ended:
-                return
+            code = self.process.returncode if has_ended and self.code is None else self.code
             if code is not None:
                 self._note_death(code, _now() - since)
-                return
-            if _now() - since > (_STARTUP if self.found is None else timeout):
+                return self.records
+            if _now() - since > (timeout if self.current else _STARTUP):
                 self._note_timeout(timeout, _now() - since)
-                return
+                since = _now()
+            if bound_log(self.log) and self.current:
+                self.current["printed"] = 0
+
+    @property
+    def _stdin(self) -> IO[bytes]:
+        assert self.process.stdin is not None
+        return self.process.stdin
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process is gone."""
+        return self.process.poll() is not None
 
     @property
     def how(self) -> str:
-        """How the process ended, in words."""
-        code = self.process.returncode
+        """How the process ended, or its worker, in words."""
+        code = self.process.poll() if self.code is None else self.code
+        if code is None:
+            return "does not answer"
         return f"was ended by {name_signal(-code)}" if code < 0 else f"ended with exit code {code}"
 
     def printed(self, start: int) -> str:
-        """Give what the process has printed from the byte *start* on."""
-        with self.log.open("rb") as log:
-            log.seek(start)
-            return log.read().decode(errors="replace")
+        """Give the end of what the process has printed from the byte *start* on."""
+        return read_end(self.log, start)
 
-    def _glance(self) -> int | None:
+    def end(self) -> None:
+        """End the process, and all that it has started."""
+        with suppress(BrokenPipeError):
+            self._stdin.close()
+        end_probe(self.process, self.worker)
+
+    def _glance(self) -> bool:
         with suppress(subprocess.TimeoutExpired):
-            return self.process.wait(_GLANCE)
-        return None
+            self.process.wait(_GLANCE)
+            return True
+        return False
 
     def _listen(self) -> bool:
         """Take in what the probe has told since the last time; tell whether there was something."""
@@ -204,41 +257,79 @@ class _Probe:
         if event["event"] == "found":
             self.version, self.notes = event["airflow"], tuple(event["notes"])
             self.found = tuple(event["files"])
-            self.total = self.total or len(self.found)
+        elif event["event"] == "working":
+            self.worker = event["pid"]
         elif event["event"] == "start":
             self.current = event
         elif event["event"] == "loaded":
-            self.records.append(FileRecord.from_dict(event["record"]))
-            self.current = None
-            self.tell(self.total)
+            self._record(FileRecord.from_dict(event["record"]))
         else:
-            self.ended = True
+            self.code = event["code"]
+
+    def _record(self, record: FileRecord) -> None:
+        self.records.append(record)
+        self.current = None
+        self.tell()
 
     def _note_death(self, code: int, seconds: float) -> None:
-        if self.found is None:
-            raise ProbeError(self.how, self.printed(0))
         if self.current:
             path, printed = self.current["file"], self.printed(self.current["printed"])
             failure = describe_death(path, code, self._stack(), printed)
-            self.records.append(FileRecord(path, failures=(failure,), seconds=seconds))
+            self._record(FileRecord(path, failures=(failure,), seconds=seconds))
 
     def _note_timeout(self, timeout: float, seconds: float) -> None:
         if self.current is None:
             raise ProbeError(f"did not get further within {seconds:.0f} s", self.printed(0))
         path, printed = self.current["file"], self.printed(self.current["printed"])
         failure = describe_timeout(path, timeout, self._ask_stack(), printed)
-        self.records.append(FileRecord(path, failures=(failure,), seconds=seconds))
+        self._record(FileRecord(path, failures=(failure,), seconds=seconds))
+        if self.worker is not None:
+            with suppress(ProcessLookupError):
+                os.kill(self.worker, signal.SIGKILL)
 
     def _stack(self) -> str:
-        return Path(self.request.stacks).read_text(encoding="utf-8", errors="replace")
+        told = Path(self.request.stacks).read_bytes()
+        return told[self.current["stacks"] if self.current else 0 :].decode(errors="replace")
 
     def _ask_stack(self) -> str:
         """Let the process write where it is; it may be too deep in compiled code to answer."""
-        self.process.send_signal(signal.SIGUSR1)
+        if self.worker is not None:
+            with suppress(ProcessLookupError):
+                os.kill(self.worker, signal.SIGUSR1)
         until = _now() + _STACK
         while not self._stack().endswith(_END_OF_STACK) and _now() < until:
             time.sleep(_GLANCE)
         return self._stack()
+
+
+def end_probe(process: subprocess.Popen[bytes], worker: int | None = None) -> None:
+    """End a probe, or an isolator, and all that it has started: it does so itself, or else it is done for it."""
+    with suppress(subprocess.TimeoutExpired):
+        process.terminate()
+        process.wait(_PATIENCE)
+    for group in (process.pid, worker):
+        if group is not None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(group, signal.SIGKILL)
+    process.wait()
+
+
+def read_end(log: Path, start: int = 0) -> str:
+    """Give the end of what stands in the file *log* from the byte *start* on."""
+    with log.open("rb") as text:
+        text.seek(max(start, log.stat().st_size - _MOST_PRINTED))
+        return text.read(_MOST_PRINTED).decode(errors="replace")
+
+
+def bound_log(log: Path) -> bool:
+    """Keep only the end of what processes write to the end of the file *log*, where it has become very long."""
+    if log.stat().st_size <= LONGEST_LOG:
+        return False
+    end = read_end(log)
+    os.truncate(log, 0)
+    with log.open("a", encoding="utf-8") as text:
+        text.write(end)
+    return True
 
 
 @contextmanager
@@ -248,23 +339,23 @@ def _started(request: Request, folder: Path) -> Iterator[_Probe]:
         Path(name).write_bytes(b"")
     request.save(folder / "request.json")
     log = folder / "printed.txt"
+    log.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest_dynadag.generate.probe", str(folder / "request.json")]
-    with log.open("wb") as output:
+    with log.open("ab") as output:
         process = subprocess.Popen(
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
             # Generated names that depend on the hash seed stay the same from one session to the next.
             env={"PYTHONHASHSEED": "0", **os.environ, **_fix_seed(request)},
             start_new_session=True,
         )
+    probe = _Probe(process, request, log)
     try:
-        yield _Probe(process, request, log)
+        yield probe
     finally:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        probe.end()
 
 
 def _fix_seed(request: Request) -> dict[str, str]:

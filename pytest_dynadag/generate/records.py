@@ -68,6 +68,7 @@ class FileRecord:
         seconds: How long it took to load.
         warnings: What it warned about, each with its place.
         parses: What determinism compares, as JSON: of a generation with varied circumstances.
+        changed: What it changed of the modules that everybody uses, such as `json.dumps`.
     """
 
     path: str
@@ -76,6 +77,7 @@ class FileRecord:
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
     parses: tuple[Any, ...] = ()
+    changed: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return (
@@ -91,6 +93,7 @@ class FileRecord:
             "seconds": self.seconds,
             "warnings": list(self.warnings),
             "parses": list(self.parses),
+            "changed": list(self.changed),
         }
 
     @classmethod
@@ -103,6 +106,7 @@ class FileRecord:
             data["seconds"],
             tuple(data["warnings"]),
             tuple(data.get("parses", ())),
+            tuple(data.get("changed", ())),
         )
 
 

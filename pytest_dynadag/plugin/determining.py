@@ -80,6 +80,7 @@ def check_once(
             let_through=options.let_through,
             import_folders=session.import_folders,
             skip_folders=session.config.getini("norecursedirs"),
+            memory=options.memory,
         )
         found.save(record)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,9 @@ SEEDS = 5
 
 TIMEOUT = 30.0
 """How many seconds a DAG file may take to load, unless told otherwise."""
+
+MEMORY = "4GB"
+"""How much memory a DAG file may use while it loads, unless told otherwise."""
 
 REPORTS = (".html", ".json", ".md")
 """What a report may be, by the ending of its path."""
@@ -31,6 +35,7 @@ class Options:
     Attributes:
         active: Whether DAG files are collected (`--dynadag`).
         timeout: How many seconds one DAG file may take to load.
+        memory: How many bytes one DAG file may use while it loads; 0 for any.
         engine: What runs DAGs.
         let_through: Names, or patterns, of environment variables that the isolation lets through.
         reports: Where to write reports, in the forms that their endings ask for.
@@ -44,6 +49,7 @@ class Options:
 
     active: bool
     timeout: float
+    memory: int
     engine: str
     let_through: tuple[str, ...]
     reports: tuple[Path, ...] = ()
@@ -65,6 +71,7 @@ class Options:
         return cls(
             active=bool(config.getoption("dynadag") or config.getini("dynadag")),
             timeout=_read_timeout(config),
+            memory=_read_memory(config),
             engine=_read_engine(config),
             let_through=tuple(config.getini("dynadag_env")),
             reports=_read_reports(config),
@@ -106,6 +113,10 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("dynadag", "as --dynadag", type="bool", default=False)
     parser.addini("dynadag_timeout", "as --dynadag-timeout")
     parser.addini("dynadag_engine", "as --dynadag-engine")
+    parser.addini(
+        "dynadag_memory",
+        f"how much memory one DAG file may use while it loads, such as 512MB or 8GB; 0 for any (default: {MEMORY})",
+    )
     parser.addini(
         "dynadag_dags",
         "DAG folders or files, relative to this file "
@@ -178,6 +189,14 @@ def _read_timeout(config: pytest.Config) -> float:
     if not seconds > 0:
         raise pytest.UsageError(f"{name}: a number of seconds above 0 is needed, not {text!r}")
     return seconds
+
+
+def _read_memory(config: pytest.Config) -> int:
+    text = config.getini("dynadag_memory") or MEMORY
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMG]?)i?B?", text.strip(), re.IGNORECASE)
+    if match is None:
+        raise pytest.UsageError(f"ini dynadag_memory: a size such as 512MB or 8GB is needed, not {text!r}")
+    return int(float(match[1]) * 1024 ** " KMG".index(match[2].upper() or " "))
 
 
 def _read_circumstances(config: pytest.Config) -> tuple[str, ...]:

@@ -217,6 +217,7 @@ class DagSession:
                 let_through=self.options.let_through,
                 import_folders=self.import_folders,
                 skip_folders=self.config.getini("norecursedirs"),
+                memory=self.options.memory,
             )
             generation.save(record)
         return generation

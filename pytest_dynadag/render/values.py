@@ -12,7 +12,6 @@ import hashlib
 import json
 import pathlib
 import re
-import unicodedata
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -31,6 +30,7 @@ from pytest_dynadag.graph.sources import (
     Rows,
     Zip,
 )
+from pytest_dynadag.printable import escape
 
 MASK = "***"
 LONGEST_TEXT = 120
@@ -73,7 +73,6 @@ _ASSIGNMENT = re.compile(
     rf"(?i)(\w*(?:{'|'.join(sorted(SECRET_NAMES))})\w*\s*[=:]\s*)('[^']*'|\"[^\"]*\"|[^,)\s]+)"
 )
 _HIDDEN_ASSIGNMENT = rf"\g<1>{MASK}"
-_UNPRINTABLE = frozenset(["Cc", "Cf", "Cs", "Co", "Zl", "Zp"])
 
 
 def is_secret(name: object) -> bool:
@@ -104,18 +103,6 @@ def _find_texts(value: Any) -> Iterator[str]:
 def digest_text(text: str) -> str:
     """Give a short hexadecimal digest of *text*."""
     return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:12]
-
-
-def escape(text: str) -> str:
-    r"""Write what cannot be seen, or would move the cursor or turn the text around, as `\uXXXX`."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_escape(c) if unicodedata.category(c) in _UNPRINTABLE else c for c in text)
-
-
-def _escape(character: str) -> str:
-    number = ord(character)
-    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
 def quote(text: str) -> str:

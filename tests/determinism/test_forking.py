@@ -28,6 +28,32 @@ def test_a_child_that_exits() -> None:
         ask_child(lambda: os._exit(3), 10.0)
 
 
+def test_a_child_that_kills_its_parent() -> None:
+    """Whoever asked goes on."""
+
+    def kill() -> None:
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(60)
+
+    with pytest.raises(ChildEndedError, match=r"^was ended by SIGKILL$"):
+        ask_child(kill, 10.0)
+
+
+def test_a_child_that_forks() -> None:
+    """What it forks is ended, and holds up nothing."""
+
+    def fork() -> int:
+        if child := os.fork():
+            return child
+        time.sleep(60)
+        return 0
+
+    child = ask_child(fork, 10.0)
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
+
+
 def test_a_child_that_is_killed() -> None:
     """The signal is told by its name."""
     with pytest.raises(ChildEndedError, match=r"^was ended by SIGKILL$"):

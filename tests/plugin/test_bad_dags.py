@@ -93,6 +93,34 @@ def test_the_whole_message(pytester: pytest.Pytester, run: Run, text: str, expec
     result.assert_outcomes(failed=1, passed=3 if "403" in expected else 2)
 
 
+def test_what_is_said_of_files_that_need_much_or_change_much(
+    pytester: pytest.Pytester, run: Run, way: tuple[str, ...]
+) -> None:
+    """More memory than the ini file allows is a finding; a module of everybody's that is replaced is noted above."""
+    text = "import json\nfrom airflow import DAG\njson.loads = None\n"
+    write(
+        pytester,
+        **{
+            "dags/bad.py": "from airflow import DAG\nheld = bytearray(3 << 30)\n",
+            "dags/patches.py": text,
+            "dags/sales.py": SALES,
+        },
+    )
+    pytester.makeini("[pytest]\ndynadag_memory = 0.25GB\n")
+
+    result = run("--dynadag", *way)
+
+    result.assert_outcomes(failed=1, passed=3)
+    place = pytester.path / "dags" / "patches.py"
+    assert (
+        f"dynadag: {place}:1: replaces json.loads while it is loaded; undone for other files"
+        in result.outlines
+    )
+    assert (
+        "DYN401 dags/bad.py:2 the file runs out of memory while it is loaded (MemoryError)" in result.outlines
+    )
+
+
 def test_a_finding_stands_in_the_short_summary(
     pytester: pytest.Pytester, run: Run, way: tuple[str, ...]
 ) -> None:

@@ -128,6 +128,10 @@ def test_without_a_dag_folder_tests_still_run(pytester: pytest.Pytester, run: Ru
             ["--dynadag-timeout", "soon"],
             "--dynadag-timeout: a number of seconds above 0 is needed, not 'soon'",
         ),
+        (
+            ["-o", "dynadag_memory=much"],
+            "ini dynadag_memory: a size such as 512MB or 8GB is needed, not 'much'",
+        ),
         (["-o", "dynadag_timeout=0"], "ini dynadag_timeout: a number of seconds above 0 is needed, not '0'"),
         (
             ["-o", "dynadag_engine=fast"],

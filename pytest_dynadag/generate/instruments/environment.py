@@ -17,7 +17,8 @@ from pytest_dynadag.generate.instruments.asking import Asking
 from pytest_dynadag.generate.instruments.patches import Patches
 
 NAME = "environment"
-_PID = 4711
+_PID = (1 << 22) + 4711  # no process has it: Linux gives numbers below 2 ** 22
+_MOST_PIDS = 1000
 _CONTEXT = "_AIRFLOW_PARSING_CONTEXT"
 
 
@@ -91,8 +92,11 @@ def _replace(original: Callable[..., Any], other: Callable[[Any], Any], asking: 
 
 def _patch_ids(asking: Asking, number: int, patches: Patches) -> None:
     """Give the user's code fixed process ids: the real one is another in each process. Libraries keep it."""
-    for name, neutral in (("getpid", _PID), ("getppid", _PID - 1)):
-        patches.set(os, name, _make_id(getattr(os, name), neutral, number, asking))
+    real = {"getpid": os.getpid, "getppid": os.getppid}
+    for name, neutral in (("getpid", _PID), ("getppid", _PID - 2 * _MOST_PIDS)):
+        patches.set(os, name, _make_id(real[name], neutral, number, asking))
+    for name in ("kill", "killpg"):
+        patches.set(os, name, _make_sending(getattr(os, name), real))
 
 
 def _make_id(original: Callable[[], int], neutral: int, number: int, asking: Asking) -> Callable[[], int]:
@@ -102,6 +106,21 @@ def _make_id(original: Callable[[], int], neutral: int, number: int, asking: Ask
         return neutral + (number if asking.is_changed(NAME) else 0)
 
     return identify
+
+
+def _make_sending(
+    original: Callable[[int, int], None], real: dict[str, Callable[[], int]]
+) -> Callable[[int, int], None]:
+    """Let a signal reach whom it would reach if the ids were the real ones."""
+
+    def send(process: int, number: int) -> None:
+        if process >= _PID - _MOST_PIDS:
+            process = real["getpid"]()
+        elif process >= _PID - 3 * _MOST_PIDS:
+            process = real["getppid"]()
+        original(process, number)
+
+    return send
 
 
 def _patch_reading(asking: Asking, variation: Variation, patches: Patches) -> None:

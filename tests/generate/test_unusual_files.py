@@ -1,0 +1,185 @@
+"""Files and folders of every kind: odd names, archives, links, sizes, `.airflowignore` in both syntaxes."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pytest_dynadag.bridge.loading import bridge
+from pytest_dynadag.generate.probing import ProbeError, generate
+from pytest_dynadag.generate.records import Generation, Root
+
+DAG = "from airflow import DAG\nwith DAG({id!r}, schedule=None):\n    pass\n"
+BAD = "from airflow import DAG\nx\n"
+NAMES = {
+    "with space": "with\\ space",
+    "ünïcödé_日本": "unicode",
+    'it\'s "quoted"': "quotes",
+    "two\nlines": "newline",
+    "[31m\x1b[31mred": "escape",
+    "$HOME;`id`": "shell",
+    "back\\slash": "backslash",
+    "percent%20%s{}": "percent",
+    "a" * 200: "long",
+}
+"""Parts of the names of files; what is a dag_id is Airflow's to say."""
+
+Make = Callable[..., Generation]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """Generate from the folder `dags`."""
+
+    def make(**options: object) -> Generation:
+        root = Root(tmp_path / "dags", "a test")
+        return generate([root], folder=tmp_path / "session", **options)  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+def dags(tmp_path: Path) -> Path:
+    """Give a folder for DAG files, with a DAG in it."""
+    folder = tmp_path / "dags"
+    folder.mkdir()
+    (folder / "good.py").write_text(DAG.format(id="good"))
+    return folder
+
+
+def test_names_of_files(make: Make, dags: Path) -> None:
+    """Whatever a file is called, its DAG is found in it, and a mistake in it has a line."""
+    for number, name in enumerate(NAMES):
+        (dags / f"{name}.py").write_text(DAG.format(id=f"dag_{number}"))
+        (dags / f"{name} bad.py").write_text(BAD)
+
+    generation = make()
+
+    homes = {Path(record.path).stem: structure.dag_id for record, structure in generation.dags.values()}
+    assert {"good": "good", **{name: f"dag_{number}" for number, name in enumerate(NAMES)}} == homes
+    messages = [str(failure.finding) for record in generation.files for failure in record.failures]
+    assert len(NAMES) == len(messages)
+    assert all(
+        message.endswith(" bad.py:2: DYN401 NameError: name 'x' is not defined") for message in messages
+    )
+    assert not any(character in message for message in messages for character in "\n\x1b")
+
+
+def test_an_archive(make: Make, dags: Path) -> None:
+    """The DAGs in it are loaded, and a file in it that fails is named; a broken archive is none."""
+    with zipfile.ZipFile(dags / "many.zip", "w") as archive:
+        for name in ("one", "two"):
+            # Airflow forgets DAGs without a name of their own when a file after theirs fails.
+            archive.writestr(f"{name}.py", DAG.format(id=name).replace("):", ") as dag:"))
+        archive.writestr("bad.py", BAD)
+        archive.writestr("read.me", "of no importance")
+    (dags / "broken.zip").write_bytes(b"PK\x03\x04 and nothing else")
+
+    generation = make()
+
+    assert {"good", "one", "two"} == set(generation.dags)
+    (failure,) = [failure for record in generation.files for failure in record.failures]
+    assert "DYN401 NameError: name 'x' is not defined" in str(failure.finding)
+    assert "bad.py" in str(failure)
+
+
+def test_links(make: Make, dags: Path, tmp_path: Path) -> None:
+    """A link to a file or a folder is followed; one that leads nowhere is left out."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "linked.py").write_text(DAG.format(id="linked"))
+    (dags / "folder").symlink_to(tmp_path / "elsewhere")
+    (dags / "file.py").symlink_to(tmp_path / "elsewhere" / "linked.py")
+    (dags / "nowhere.py").symlink_to(tmp_path / "gone.py")
+    (dags / "itself.py").symlink_to(dags / "itself.py")
+
+    generation = make()
+
+    assert {"good", "linked"} == set(generation.dags)
+    assert {"good.py", "file.py", "linked.py"} == {Path(record.path).name for record in generation.files}
+
+
+def test_a_folder_that_contains_itself(make: Make, dags: Path) -> None:
+    """Airflow refuses such a folder, and so do we, in its words."""
+    (dags / "loop").symlink_to(dags)
+    with pytest.raises(RuntimeError) as airflows:
+        list(bridge().list_dag_files(dags))
+
+    with pytest.raises(ProbeError) as caught:
+        make()
+
+    assert str(airflows.value) in str(caught.value)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read(make: Make, dags: Path) -> None:
+    """It is a failure of its own."""
+    (dags / "secret.py").write_text(DAG.format(id="secret"))
+    (dags / "secret.py").chmod(0)
+
+    generation = make()
+
+    assert ["good"] == list(generation.dags)
+
+
+def test_a_large_file_and_many_dags(make: Make, dags: Path) -> None:
+    """A file of five megabytes and one with a thousand DAGs give what they have."""
+    lines = "".join(f"value_{number} = {'x' * 80!r}\n" for number in range(55_000))
+    (dags / "large.py").write_text(lines + DAG.format(id="large"))
+    loop = "from airflow import DAG\nfor n in range(1000):\n    with DAG(f'dag_{n}', schedule=None): pass\n"
+    (dags / "many.py").write_text(loop)
+    assert (dags / "large.py").stat().st_size > 5_000_000
+
+    generation = make(timeout=200.0)
+
+    assert [] == [str(failure) for record in generation.files for failure in record.failures]
+    assert 1002 == len(generation.dags)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "text"),
+    [
+        ("glob", "# comment\nleft_out/\n**/also_*.py\n!also_kept.py\n"),
+        ("regexp", "# comment\nleft_out\nalso_[^k]\n"),
+    ],
+)
+def test_airflowignore(
+    make: Make, dags: Path, monkeypatch: pytest.MonkeyPatch, syntax: str, text: str
+) -> None:
+    """Both syntaxes hold, the one that Airflow's option names; it has to be let through."""
+    for name in ("left_out/a.py", "also_b.py", "sub/also_c.py", "also_kept.py", "sub/d.py"):
+        (dags / name).parent.mkdir(exist_ok=True)
+        (dags / name).write_text(DAG.format(id=Path(name).stem))
+    (dags / ".airflowignore").write_text(text)
+    monkeypatch.setenv("AIRFLOW__CORE__DAG_IGNORE_FILE_SYNTAX", syntax)
+
+    generation = make(let_through=["AIRFLOW__CORE__DAG_IGNORE_FILE_SYNTAX"])
+
+    assert {"good", "also_kept", "d"} == set(generation.dags)
+
+
+def test_airflowignore_in_the_default_syntax(make: Make, dags: Path) -> None:
+    """The environment of the machine does not decide: without a word, it is the default of the Airflow that is installed."""
+    (dags / "a_b.py").write_text(DAG.format(id="a_b"))
+    (dags / "ab.py").write_text(DAG.format(id="ab"))
+    (dags / ".airflowignore").write_text(
+        "a?b.py\n"
+    )  # glob: one character between; regexp: an a or not, then a b
+
+    generation = make()
+
+    expected = {"good", "ab"} if bridge().family == "3" else {"good"}
+    assert expected == set(generation.dags)
+
+
+def test_an_airflowignore_that_cannot_be_read(make: Make, dags: Path) -> None:
+    """Bytes that are no text are told in Airflow's words."""
+    (dags / ".airflowignore").write_bytes(b"\xff\xfe\n")
+    with pytest.raises(UnicodeDecodeError):
+        list(bridge().list_dag_files(dags))
+
+    with pytest.raises(ProbeError, match="UnicodeDecodeError: 'utf-8' codec can't decode byte 0xff"):
+        make()
