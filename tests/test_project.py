@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from importlib import metadata
 from pathlib import Path
 
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -56,3 +58,15 @@ def test_pins_satisfy_what_we_require(path: Path) -> None:
         if canonicalize_name(wish.name) != "pytest-dynadag"
         and not wish.specifier.contains(pins.get(canonicalize_name(wish.name), "0"))
     ]
+
+
+def test_the_wheel_has_the_texts_that_links_lead_to(tmp_path: Path) -> None:
+    """The reference of the rules and the schema of case files are links in the package, and files in the wheel."""
+    links = {"rules.md": "reference/rules.md", "case-file.schema.json": "schema/case-file.schema.json"}
+
+    [wheel] = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
+
+    with zipfile.ZipFile(wheel) as archive:
+        assert {name: (ROOT / "docs" / target).read_bytes() for name, target in links.items()} == {
+            name: archive.read(f"pytest_dynadag/{name}") for name in links
+        }

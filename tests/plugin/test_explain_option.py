@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from hatchling.builders.wheel import WheelBuilder
 
 from pytest_dynadag.findings import RULES
-from pytest_dynadag.plugin.reference import PAGE, UnknownRuleError, explain, find_section
-
-ROOT = Path(__file__).parents[2]
-REFERENCE = ROOT / "docs" / "reference" / "rules.md"
+from pytest_dynadag.plugin.reference import UnknownRuleError, explain, find_section
 
 Run = Callable[..., pytest.RunResult]
 
@@ -71,11 +65,3 @@ def test_an_unknown_rule_is_a_usage_error(run: Run) -> None:
 
     assert pytest.ExitCode.USAGE_ERROR == result.ret
     result.stderr.fnmatch_lines(["ERROR: --dynadag-explain: there is no rule 'DYN999'; *"])
-
-
-def test_the_wheel_has_the_page(tmp_path: Path) -> None:
-    """The link to the page becomes a file in the wheel, with the page's text."""
-    [wheel] = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
-
-    with zipfile.ZipFile(wheel) as archive:
-        assert REFERENCE.read_text() == archive.read(f"pytest_dynadag/{PAGE}").decode()
