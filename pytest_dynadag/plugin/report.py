@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import cached_property
@@ -19,15 +19,15 @@ from pytest_dynadag.render.coverage import find_percent
 from pytest_dynadag.render.paths import shorten
 from pytest_dynadag.render.report import (
     ERROR,
-    FAILED,
     CheckRecord,
     DagRecord,
     ExpansionRecord,
     FindingRecord,
     SessionReport,
     SnapshotRecord,
-    write_json,
+    find_worse,
 )
+from pytest_dynadag.render.writing import write_report
 
 if TYPE_CHECKING:
     from pytest_dynadag.generate.records import Generation
@@ -61,7 +61,7 @@ class Reporter:
         self.checks[report.nodeid] = CheckRecord(
             report.nodeid,
             str(properties[CHECK]),
-            _worse(before.outcome if before else "passed", outcome),
+            find_worse(before.outcome if before else "passed", outcome),
             properties.get("dynadag_dag"),
             (before.seconds if before else 0.0) + report.duration,
             (before.message if before else "") or report.longreprtext[:LONGEST_MESSAGE],
@@ -93,7 +93,7 @@ class Reporter:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say what was found, what was covered where that was asked for, and where the reports are."""
         from pytest_dynadag.plugin.annotations import annotate, is_wanted
-        from pytest_dynadag.plugin.summary import describe_coverage, describe_findings
+        from pytest_dynadag.render.summary import describe_coverage, describe_findings
 
         options, config = self.session.options, self.session.config
         if lines := describe_findings(self.outline.findings):
@@ -105,8 +105,8 @@ class Reporter:
             terminalreporter.section("expansion coverage", sep="-")
             terminalreporter.write_line("\n".join(lines), red=self.falls_short)
         for path in options.reports:
-            trouble = self.unwritten.get(path)
-            line = f"dynadag: could not write {path}: {trouble}" if trouble else f"dynadag: wrote {path}"
+            trouble, name = self.unwritten.get(path), shorten(str(path), config.invocation_params.dir)
+            line = f"dynadag: could not write {name}: {trouble}" if trouble else f"dynadag: wrote {name}"
             terminalreporter.write_line(line, red=bool(trouble))
         plugins = (name for name, _ in config.pluginmanager.list_name_plugin())
         if is_wanted(self.session.environment, plugins):
@@ -150,29 +150,6 @@ class Reporter:
             expansions=tuple(map(ExpansionRecord.from_dict, self.noted.get("expansion", ()))),
             snapshots=tuple(map(SnapshotRecord.from_dict, self.noted.get("snapshot", ()))),
         )
-
-
-def write_report(report: SessionReport, path: Path) -> None:
-    """Write the report in the form that the ending of *path* asks for."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(find_writer(path.suffix.lower())(report), encoding="utf-8")
-
-
-def find_writer(ending: str) -> Callable[[SessionReport], str]:
-    """Give what writes a report with an *ending* that the options know."""
-    if ending == ".md":
-        from pytest_dynadag.render.markdown import write_markdown
-
-        return write_markdown
-    if ending == ".html":
-        from pytest_dynadag.render.page import write_page
-
-        return write_page
-    return write_json
-
-
-def _worse(one: str, other: str) -> str:
-    return max(one, other, key=("passed", "skipped", FAILED, ERROR).index)
 
 
 def _gather_dags(

@@ -25,6 +25,11 @@ PASSED, FAILED, ERROR, SKIPPED = "passed", "failed", "error", "skipped"
 BAD = (FAILED, ERROR)
 
 
+def find_worse(one: str, other: str) -> str:
+    """Give the one of two outcomes that is further from what everybody wants."""
+    return max(one, other, key=(PASSED, SKIPPED, FAILED, ERROR).index)
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class DagRecord:
     """

@@ -90,6 +90,8 @@ def type_in(command: str, folder: Path) -> str:
     words = shlex.split(command)
     if words[0] == "pytest":
         words = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *lean.OPTIONS, *words[1:]]
+    if words[0] == "python":
+        words = [sys.executable, *words[1:]]
     # A test that ran before in this process may have brought Airflow, and a worker its own settings.
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTEST"))}
     environment = {**ours, "COLUMNS": "80"}

@@ -15,8 +15,8 @@ from pytest_dynadag.graph.structure import Structure, Task
 from pytest_dynadag.location import Location
 from pytest_dynadag.plugin.annotations import annotate, format_error, is_wanted
 from pytest_dynadag.plugin.recording import Recording, read_recorded
-from pytest_dynadag.plugin.summary import describe_findings
 from pytest_dynadag.render.report import CheckRecord, FindingRecord, SessionReport
+from pytest_dynadag.render.summary import describe_findings
 
 CLOCK = Finding("DYN103", "sales", Location("dags/sales.py", 3), "depends on the clock", "pin it")
 SALES = Structure("sales", (Task(task_id="load"),))
