@@ -3,6 +3,7 @@
 #   make test               the suite;                     AIRFLOW=2.11 chooses the version
 #   make oldest             the snapshots, with the oldest syrupy that is allowed
 #   make lint               style, format and types
+#   make docs               build the site of docs/ into build/docs; every warning is an error
 #   make fuzz N=500         random DAGs, planned and run; the suite itself tries 60
 #   make soak N=20          the verdict on determinism, in as many sessions alone and with two workers
 #   make matrix             the tests of runs on the other versions: 2.10, 3.0, 3.1, 3.2
@@ -37,7 +38,7 @@ UNFINISHED := $(VENV)/.setup-unfinished
 export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test oldest fuzz soak bench matrix lint page page-check constraints clean
+.PHONY: help setup demo test oldest fuzz soak bench matrix lint docs page page-check constraints clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -90,6 +91,12 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy pytest_dynadag $(wildcard tests/typing)
 
+# What builds the site must not decide what Airflow gets: an environment of its own.
+docs:
+	@$(MAKE) --no-print-directory setup VENV=.venv-docs CONSTRAINTS=constraints/docs.txt
+	.venv-docs/bin/sphinx-build --builder html --fail-on-warning --keep-going --fresh-env --quiet \
+	  --doctree-dir build/docs-doctrees docs build/docs
+
 page/node_modules: page/package.json page/package-lock.json
 	cd page && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
@@ -105,6 +112,8 @@ constraints: setup
 	for version in $(patsubst constraints/%.in,%,$(wildcard constraints/*.in)); do \
 	  $(BIN)/uv pip compile --quiet --upgrade --no-header --no-annotate --python $(BIN)/python --extra dev \
 	    --output-file constraints/$$version.txt pyproject.toml constraints/$$version.in || exit; done
+	$(BIN)/uv pip compile --quiet --upgrade --no-header --no-annotate --python $(BIN)/python --extra docs \
+	  --output-file constraints/docs.txt pyproject.toml
 
 clean:
 	rm -rf page/node_modules .venv .venv-* build dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
