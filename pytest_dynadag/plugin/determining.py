@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,18 +33,30 @@ class DeterminismRun:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
-        """Check before the first test, whose time limit it is not; only where some item needs it."""
-        wanted = any(getattr(item, "check", "") == "deterministic" for item in session.items)
+        """Check before the first test, whose time limit it is not; only the files of which some item is about."""
+        wanted = {item.path for item in session.items if getattr(item, "check", "") == "deterministic"}
         if wanted and not session.config.option.collectonly:
-            determinism_of(self.session)
+            self.session.config.stash[_FOUND] = check_selected(self.session, wanted)
 
 
 def determinism_of(session: DagSession) -> Determinism:
-    """Give the verdict on the DAG files that are collected; made by whichever process asks first."""
+    """Give the verdict on the DAG files that are checked: the selected ones, or else all that are collected."""
     stash = session.config.stash
     if _FOUND not in stash:
         stash[_FOUND] = check_once(session, "determinism", session.collected)
     return stash[_FOUND]
+
+
+def check_selected(session: DagSession, wanted: Collection[Path]) -> Determinism:
+    """Check the files that are *wanted*: in the folders as a whole where all of them are, as that finds more."""
+    from pytest_dynadag.generate.records import Root
+    from pytest_dynadag.graph.canonical import digest
+
+    all_of_them = {Path(record.path) for record in session.generation().files if record.structures}
+    if all_of_them.issubset(wanted):
+        return check_once(session, "determinism", session.collected)
+    roots = [Root(path, "selected") for path in sorted(wanted)]
+    return check_once(session, f"determinism-{digest([str(root.path) for root in roots])}", roots)
 
 
 def check_once(
@@ -105,7 +117,7 @@ def check_one(
         record, _ = session.find(str(path_or_dag_id))
         path, dag_id = Path(record.path), str(path_or_dag_id)
     asked = (circumstances, seeds, given)
-    if asked == (None, None, None) and any(_covers(root.path, path) for root in session.collected):
+    if asked == (None, None, None) and _is_checked(session, path):
         found = determinism_of(session)
     else:
         name = f"determinism-{digest([str(path), list(circumstances or ()), seeds, repr(given)])}"
@@ -146,6 +158,15 @@ def _diverge(entry: OrderDifference, structure: Structure) -> Divergence:
         under=entry.orders,
         location=structure.location_of(entry.task_id or ""),
     )
+
+
+def _is_checked(session: DagSession, path: Path) -> bool:
+    """Tell whether the session's verdict is on *path* too: all its files, as far as they have DAGs."""
+    if not any(_covers(root.path, path) for root in session.collected):
+        return False
+    judged = {file.path for file in determinism_of(session).files}
+    inside = (record for record in session.generation().files if _covers(path, Path(record.path)))
+    return all(record.path in judged for record in inside if record.structures)
 
 
 def _covers(folder: Path, path: Path) -> bool:

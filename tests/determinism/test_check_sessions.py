@@ -65,6 +65,34 @@ def _write(pytester: pytest.Pytester, **files: str) -> None:
 
 
 @pytest.mark.parametrize("way", [("-p", "no:xdist"), ("-n", "2")], ids=["alone", "n2"])
+def test_only_what_is_selected_is_checked(pytester: pytest.Pytester, run: Run, way: tuple[str, ...]) -> None:
+    """With `-k`, or in a shard, the files of other DAGs are loaded once, to be collected, and never again."""
+    note = f"open({str(pytester.path / 'parses')!r}, 'a').write('x')\n"
+    _write(pytester, clean=CLEAN + note, shuffled=SET)
+
+    result = run("--dynadag", "-k", "shuffled and deterministic", *FEW, *way)
+
+    result.assert_outcomes(failed=1)
+    assert "x" == (pytester.path / "parses").read_text()
+
+
+def test_a_test_may_ask_about_a_file_that_is_not_selected(pytester: pytest.Pytester, run: Run) -> None:
+    """The fixture checks by itself what the session's verdict leaves out."""
+    _write(pytester, clean=CLEAN, shuffled=SET)
+    pytester.makepyfile(
+        test_it="""
+        def test_it(dynadag):
+            assert not dynadag.check_determinism("dags/shuffled.py").ok
+            assert dynadag.check_determinism("dags/clean.py").ok
+        """
+    )
+
+    result = run("--dynadag", "dags", "test_it.py", "-k", "test_it or (clean and deterministic)", *FEW)
+
+    result.assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("way", [("-p", "no:xdist"), ("-n", "2")], ids=["alone", "n2"])
 def test_each_dag_is_checked(pytester: pytest.Pytester, run: Run, way: tuple[str, ...]) -> None:
     """One item per DAG says whether it is deterministic, with one process as with several."""
     _write(pytester, clean=CLEAN, shuffled=SET)
