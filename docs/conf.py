@@ -36,11 +36,17 @@ python_use_unqualified_type_names = True
 NAVIGATION = {
     "Tutorial": ["tutorial"],
     "How to": [
+        "how-to/test-expansions",
+        "how-to/test-config-driven-dags",
         "how-to/find-what-a-dag-depends-on",
         "how-to/review-snapshots",
         "how-to/measure-coverage",
+        "how-to/run-in-ci",
         "how-to/show-reports-in-ci",
         "how-to/run-in-parallel",
+        "how-to/replace-a-dagbag-test",
+        "how-to/move-to-airflow-3",
+        "how-to/use-beside-airflow-in-a-box",
     ],
     "Reference": [
         "reference/fixture",
