@@ -61,6 +61,7 @@ NAVIGATION = {
         "explanation/plan-and-run",
         "explanation/limitations",
         "explanation/alternatives",
+        "explanation/words",
     ],
 }
 """Which pages stand at the left, in which order. One that is missing fails the build."""

@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 from pytest_dynadag.findings import RULES
+from pytest_dynadag.graph.behaviour import BEHAVIOURS
 from pytest_dynadag.plugin.facade import DEFAULTS, Dynadag
 
-REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+DOCS = Path(__file__).parents[2] / "docs"
+REFERENCE = DOCS / "reference"
 
 
 def test_every_option_is_listed() -> None:
@@ -40,3 +42,20 @@ def test_every_call_of_the_fixture_is_listed() -> None:
 
     assert calls == set(re.findall(r"^## `dynadag\.(\w+)", page, re.MULTILINE))
     assert all(f"`{name}`" in page for name in DEFAULTS)
+
+
+def test_versions_differ_as_the_page_says() -> None:
+    """The table of how versions expand tasks says what the planner follows."""
+    page = (DOCS / "explanation" / "expansion.md").read_text()
+    rows = re.findall(r"^\| .+? \| (yes|no) \| (yes|no) \| (yes|no) \| (yes|no) \|$", page, re.MULTILINE)
+    known = [BEHAVIOURS[version] for version in sorted(BEHAVIOURS)]
+
+    planned = [
+        [rules.branch_found_by_own_index for rules in known],
+        [not rules.branch_found_by_own_index for rules in known],
+        [not rules.skipping_branch_pushes_nothing for rules in known],
+        [not rules.concat_counts_whole for rules in known],
+        [not rules.eager_when_expanded for rules in known],
+    ]
+
+    assert planned == [[cell == "yes" for cell in row] for row in rows]
