@@ -115,7 +115,7 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("dynadag_engine", "as --dynadag-engine")
     parser.addini(
         "dynadag_memory",
-        f"how much memory one DAG file may use while it loads, such as 512MB or 8GB; 0 for any (default: {MEMORY})",
+        f"how much more memory a process may use while it loads one DAG file, such as 512MB or 8GB; 0 for any (default: {MEMORY})",
     )
     parser.addini(
         "dynadag_dags",

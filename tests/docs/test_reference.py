@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from pytest_dynadag.findings import RULES
 from pytest_dynadag.graph.behaviour import BEHAVIOURS
@@ -15,16 +18,32 @@ DOCS = Path(__file__).parents[2] / "docs"
 REFERENCE = DOCS / "reference"
 
 
-def test_every_option_is_listed() -> None:
+@pytest.fixture(scope="module")
+def shown() -> str:
+    """Give what `pytest --help` shows, each text in one line."""
+    command = [sys.executable, "-m", "pytest", "--help", "-p", "no:cacheprovider"]
+    wide = {**os.environ, "COLUMNS": "2000"}
+    return subprocess.run(command, capture_output=True, text=True, check=True, env=wide).stdout
+
+
+def test_every_option_is_listed(shown: str) -> None:
     """The page of options lists the options and ini keys that `pytest --help` shows, and no others."""
     page = (REFERENCE / "options.md").read_text()
-    command = [sys.executable, "-m", "pytest", "--help", "-p", "no:cacheprovider"]
-    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     options = set(re.findall(r"^  (--dynadag[a-z-]*)", shown, re.MULTILINE))
     keys = set(re.findall(r"^  (dynadag[a-z_]*) \(", shown, re.MULTILINE))
 
     assert options == set(re.findall(r"--dynadag[a-z-]*", page))
     assert keys == set(re.findall(r"`(dynadag[a-z_]*)`", page))
+
+
+def test_options_are_told_in_the_words_of_the_help(shown: str) -> None:
+    """What the page says first of an option or an ini key is what `pytest --help` says first."""
+    page = (REFERENCE / "options.md").read_text()
+    rows = re.findall(r"^\| `(?:--)?dynadag[^|]*\|(?:[^|]*\|)? ([^|]+) \|$", page, re.MULTILINE)
+    told = [re.split(r"[,:;.]( |$)", re.sub(r"\[(.+?)\]\(.+?\)", r"\1", row))[0] for row in rows]
+
+    assert len(rows) > 10
+    assert [] == [words for words in told if words.replace("`", "") not in shown]
 
 
 def test_every_rule_is_listed() -> None:
