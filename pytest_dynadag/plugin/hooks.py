@@ -114,9 +114,12 @@ def pytest_testnodedown(node: Any) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None, object, object]:
-    """Before syrupy's end: no session that failed or left tests out deletes snapshots."""
+    """Before syrupy's end: no session that failed or left tests out deletes snapshots; after it: the exit code."""
     protect_snapshots(session, exitstatus)
-    return (yield)
+    result = yield
+    if exitstatus == pytest.ExitCode.INTERRUPTED:
+        session.exitstatus = exitstatus  # syrupy adds its own to it, and makes an internal error of the two
+    return result
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

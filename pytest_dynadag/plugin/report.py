@@ -64,7 +64,7 @@ class Reporter:
             find_worse(before.outcome if before else "passed", outcome),
             properties.get("dynadag_dag"),
             (before.seconds if before else 0.0) + report.duration,
-            (before.message if before else "") or report.longreprtext[:LONGEST_MESSAGE],
+            (before.message if before else "") or _read_message(report),
             (before.location if before else None) or self._locate(report),
         )
 
@@ -150,6 +150,11 @@ class Reporter:
             expansions=tuple(map(ExpansionRecord.from_dict, self.noted.get("expansion", ()))),
             snapshots=tuple(map(SnapshotRecord.from_dict, self.noted.get("snapshot", ()))),
         )
+
+
+def _read_message(report: pytest.TestReport) -> str:
+    """Give what a failure says; `longreprtext` begins with which xdist worker it was, even where nothing failed."""
+    return "" if report.longrepr is None else str(report.longrepr).strip()[:LONGEST_MESSAGE]
 
 
 def _gather_dags(

@@ -16,6 +16,7 @@ _INTERNALS = (
     "Traceback (most recent call last)",
     "Exporting env vars",
     "Task failed with exception",
+    "Done. Returned value was",
     # What Airflow 2 says around each task.
     "{taskinstance.py:",
     "airflow.models.taskinstance:",
