@@ -19,6 +19,9 @@ _SECRET = re.compile(
     r"pass(word|wd|phrase)|secret|token|api_?key|private_?key|access_?key|authorization|credential",
     re.IGNORECASE,
 )
+OTHER_HOME = "dynadag-home-"
+"""How the link is called that stands in for another user's home; it lies somewhere else in every session."""
+_IN_OTHER_HOME = re.compile(rf"/[^\s'\"]*/{OTHER_HOME}(\d+)")
 _IN_URL = re.compile(r"(://[^\s/:@]*:)[^\s/@]+@")
 MASK = "***"
 WIDEST = 80
@@ -238,7 +241,7 @@ def _mask(name: str, value: Any) -> Any:
     if _SECRET.search(name) and value != ABSENT:
         return MASK
     if isinstance(value, str):
-        return _IN_URL.sub(rf"\1{MASK}@", value)
+        return _IN_OTHER_HOME.sub(r"/home/user-\1", _IN_URL.sub(rf"\1{MASK}@", value))
     if isinstance(value, dict):
         return {key: _mask(key, item) for key, item in value.items()}
     return [_mask("", item) for item in value] if isinstance(value, list) else value

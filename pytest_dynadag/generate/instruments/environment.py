@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import socket
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_dynadag.generate.circumstances import Variation
+from pytest_dynadag.generate.comparison import OTHER_HOME
 from pytest_dynadag.generate.instruments.asking import Asking
 from pytest_dynadag.generate.instruments.patches import Patches
 
@@ -32,7 +32,7 @@ def plan_names(number: int) -> dict[str, str]:
         "USER": user,
         "LOGNAME": user,
         "USERNAME": user,
-        "HOME": str(Path(tempfile.gettempdir()) / f"dynadag-home-{os.getuid()}-{number}"),
+        "HOME": str(Path(os.environ["AIRFLOW_HOME"]) / f"{OTHER_HOME}{number}"),
         f"DYNADAG_EXTRA_{number}": str(number),
     }
 
