@@ -70,6 +70,8 @@ def in_memory() -> Iterator[None]:
     from airflow import settings
 
     _require_own(settings)
+    if not _is_free(_memory()):
+        _memory.cache_clear()
     engine, factory = _memory(), settings.Session.session_factory
     own = factory.kw["bind"]
     settings.Session.remove()
@@ -103,6 +105,18 @@ def _template(engine: Any) -> sqlite3.Connection:
     template = sqlite3.connect(":memory:", check_same_thread=False)
     _driver(engine).backup(template)
     return template
+
+
+def _is_free(engine: Any) -> bool:
+    """Empty the database in memory; tell whether that is possible, or an interrupted run still reads from it."""
+    nothing = sqlite3.connect(":memory:")
+    try:
+        nothing.backup(_driver(engine))
+    except sqlite3.OperationalError:
+        return False
+    finally:
+        nothing.close()
+    return True
 
 
 def _driver(engine: Any) -> Any:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import signal
-import threading
 import time
 import traceback
 import warnings
@@ -23,7 +21,7 @@ from typing import Any
 
 from pytest_dynadag.bridge.home import require_airflow
 from pytest_dynadag.bridge.metadata import Lookup, watched_lookups
-from pytest_dynadag.bridge.process import KeptValues
+from pytest_dynadag.bridge.process import KeptValues, restored_signals
 from pytest_dynadag.bridge.protocol import Bridge
 from pytest_dynadag.errors import DynadagError
 from pytest_dynadag.location import Location
@@ -264,29 +262,6 @@ def _say_missing(lookup: Lookup) -> str:
         f"  {lookup.kind} {lookup.name!r} is not there while the file is loaded\n"
         f"  next: pass {argument}={{{lookup.name!r}: ...}}, or write it under `{argument}:` in the case file"
     )
-
-
-@contextmanager
-def restored_signals() -> Iterator[None]:
-    """Put the handlers of signals and the running timer back as they were."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = (signal.SIGALRM, signal.SIGHUP, signal.SIGINT, signal.SIGSEGV, signal.SIGTERM)
-    handlers = [(number, signal.getsignal(number)) for number in numbers]
-    left, interval = signal.getitimer(signal.ITIMER_REAL)
-    started = time.clock_gettime(time.CLOCK_MONOTONIC)
-    try:
-        yield
-    finally:
-        for number, handler in handlers:
-            if handler is not None and signal.getsignal(number) is not handler:
-                signal.signal(number, handler)
-        if not left:
-            signal.setitimer(signal.ITIMER_REAL, 0)  # an alarm that goes off later would hit somebody else
-        elif not signal.getitimer(signal.ITIMER_REAL)[0]:
-            passed = time.clock_gettime(time.CLOCK_MONOTONIC) - started
-            signal.setitimer(signal.ITIMER_REAL, max(left - passed, 0.001), interval)
 
 
 @contextmanager

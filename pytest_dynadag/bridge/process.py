@@ -24,7 +24,7 @@ import time
 import traceback
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pytest_dynadag.bridge.lines import LIBRARIES
@@ -91,28 +91,84 @@ class KeptValues:
 
 
 @contextlib.contextmanager
-def kept_surroundings() -> Iterator[None]:
+def kept_modules() -> Iterator[None]:
     """
-    Undo what is done to the environment, the working directory, the module search path and the loaded modules.
+    Undo what is done to the loaded modules.
 
     Modules that came from a folder which was put on `sys.path` are forgotten: another file that does the same with
     its own folder means its own `helpers.py`.
     """
-    environment, folder = dict(os.environ), _folder()
     path, modules = list(sys.path), dict(sys.modules)
+    try:
+        yield
+    finally:
+        _restore_modules(modules, [entry for entry in sys.path if entry not in path])
+        sys.path[:] = path
+
+
+@contextlib.contextmanager
+def kept_surroundings() -> Iterator[None]:
+    """Undo what is done to the environment, the working directory, the module search path, and such like."""
+    environment, folder, path = dict(os.environ), _folder(), list(sys.path)
     limit, collecting, numbers = sys.getrecursionlimit(), gc.isenabled(), locale.setlocale(locale.LC_ALL)
     try:
         yield
     finally:
         _restore_environment(environment)
         if folder and _folder() != folder:
-            os.chdir(folder)
-        _restore_modules(modules, [entry for entry in sys.path if entry not in path])
+            with contextlib.suppress(FileNotFoundError):
+                os.chdir(folder)
         sys.path[:] = path
         sys.setrecursionlimit(limit)
         (gc.enable if collecting else gc.disable)()
         if locale.setlocale(locale.LC_ALL) != numbers:
             locale.setlocale(locale.LC_ALL, numbers)
+
+
+@contextlib.contextmanager
+def restored_signals() -> Iterator[None]:
+    """Put the handlers of signals and the running timer back as they were; a timer that has run out has done its work."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = (signal.SIGALRM, signal.SIGHUP, signal.SIGINT, signal.SIGSEGV, signal.SIGTERM)
+    handlers = [(number, signal.getsignal(number)) for number in numbers]
+    left, interval = signal.getitimer(signal.ITIMER_REAL)
+    started = time.clock_gettime(time.CLOCK_MONOTONIC)
+    try:
+        with _noted_timers() as taken:
+            yield
+    finally:
+        for number, handler in handlers:
+            if handler is not None and signal.getsignal(number) is not handler:
+                signal.signal(number, handler)
+        passed = time.clock_gettime(time.CLOCK_MONOTONIC) - started
+        if not left:
+            signal.setitimer(signal.ITIMER_REAL, 0)  # an alarm that goes off later would hit somebody else
+        elif not signal.getitimer(signal.ITIMER_REAL)[0] and (taken or passed < left):
+            signal.setitimer(signal.ITIMER_REAL, max(left - passed, 0.001), interval)
+
+
+@contextlib.contextmanager
+def _noted_timers() -> Iterator[list[str]]:
+    """Note who sets the timer: what was set before does not go off then."""
+    taken: list[str] = []
+    before = [(name, getattr(signal, name)) for name in ("alarm", "setitimer")]
+
+    def noting(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        def set_timer(*arguments: Any) -> Any:
+            taken.append(name)
+            return original(*arguments)
+
+        return set_timer
+
+    for name, original in before:
+        setattr(signal, name, noting(name, original))
+    try:
+        yield taken
+    finally:
+        for name, original in before:
+            setattr(signal, name, original)
 
 
 @contextlib.contextmanager
@@ -170,3 +226,13 @@ def _folder() -> str | None:
         return os.getcwd()  # noqa: PTH109 - restored as a plain string
     except FileNotFoundError:
         return None
+
+
+def are_open(*files: int) -> bool:
+    """Tell whether files with these numbers are open."""
+    try:
+        for file in files:
+            os.fstat(file)
+    except OSError:
+        return False
+    return True

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from pytest_dynadag.bridge import waiting
+from pytest_dynadag.bridge.lent_process import LentProcess, ProcessEnded
 from pytest_dynadag.bridge.patching import replaced
 from pytest_dynadag.bridge.protocol import Bridge, Key, Row, Watcher, Worker
 from pytest_dynadag.bridge.waiting import Exhausted, Patience, next_moment
@@ -142,13 +143,14 @@ class _Wave:
     def execute(self) -> None:
         """Execute what waits, in order; as in `DAG.test`, an exception is the instance's own affair."""
         wave, self.waiting = self.waiting, {}
+        process = LentProcess()
         chosen = self.order(list(wave))  # what is left out stays scheduled, and comes with the next wave
         if self.worker:
             self.worker.queue([wave[key]["ti"] for key in chosen], self.session)
         for key in chosen:
             if self.patience:
                 self.patience.current = key
-            with _contained():
+            with _contained(), process:
                 self.run_task(**wave[key])
             self.count_looks(key, wave[key]["ti"])
 
@@ -213,7 +215,7 @@ def _contained() -> Iterator[None]:
     """
     try:
         yield
-    except (Exception, Exhausted):
+    except (Exception, Exhausted, ProcessEnded):
         return
     except BaseException as error:
         if type(error).__name__ != "AirflowTaskTimeout":

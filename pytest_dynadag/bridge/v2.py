@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pytest_dynadag.bridge.lent_process import ProcessEnded, end_forked
 from pytest_dynadag.bridge.patching import replaced
 from pytest_dynadag.bridge.protocol import Watcher, Worker
 from pytest_dynadag.bridge.running import key_of, watch_rendering, watch_resolving
@@ -142,6 +143,7 @@ class Bridge2:
         with ExitStack() as stack:
             for owner, name, make in (
                 (TaskInstance, "_run_raw_task", _watch_run),
+                (TaskInstance, "_execute_task", end_forked),
                 (TaskInstance, "render_templates", watch_rendering),
                 (TaskInstance, "handle_failure", _watch_failure),
                 *((owner, "resolve", watch_resolving) for owner in inputs),
@@ -198,19 +200,20 @@ def _watch_run(original: Any, watcher: Watcher) -> Any:
         try:
             with watcher.around(key_of(self)):
                 return original(self, *args, **kwargs)
-        except Exception as error:
-            if self.state == "scheduled":
+        except (Exception, ProcessEnded) as error:
+            if self.state == "scheduled" or (isinstance(error, ProcessEnded) and self.state != "failed"):
                 _fail_unstarted(self, error, watcher)
             raise
 
     return run
 
 
-def _fail_unstarted(ti: Any, error: Exception, watcher: Watcher) -> None:
+def _fail_unstarted(ti: Any, error: BaseException, watcher: Watcher) -> None:
     """
-    Fail an instance that Airflow could not start: `dag.test()` would try it again and again without end.
+    Fail an instance that Airflow could not start, or that ended before its state was written.
 
-    A scheduler does it when the executor says that the process has failed (`jobs/scheduler_job_runner.py`, 2.11).
+    `dag.test()` would try it again and again without end. A scheduler does it when the executor says that the
+    process has failed (`jobs/scheduler_job_runner.py`, 2.11).
     """
     watcher.failed(key_of(ti), error)
     ti.set_state("failed")

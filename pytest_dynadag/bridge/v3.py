@@ -14,6 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from pytest_dynadag.bridge.lent_process import end_forked
 from pytest_dynadag.bridge.patching import replaced
 from pytest_dynadag.bridge.protocol import Watcher, Worker
 from pytest_dynadag.bridge.running import key_of, query_run, watch_rendering, watch_resolving
@@ -168,6 +169,7 @@ class Bridge3:
         with ExitStack() as stack:
             for owner, name, make in (
                 (task_runner, "run", _watch_run),
+                (task_runner, "_execute_task", end_forked),
                 (task_runner.RuntimeTaskInstance, "render_templates", watch_rendering),
                 *((owner, "resolve", watch_resolving) for owner in inputs),
             ):

@@ -155,13 +155,3 @@ def _list_children() -> Iterator[int]:
             fields = entry.read_text(errors="replace").rpartition(")")[2].split()
             if fields[1] == own:
                 yield int(entry.parent.name)
-
-
-def are_open(*files: int) -> bool:
-    """Tell whether files with these numbers are open."""
-    try:
-        for file in files:
-            os.fstat(file)
-    except OSError:
-        return False
-    return True

@@ -24,11 +24,10 @@ from pytest_dynadag.bridge.extract import structure_of
 from pytest_dynadag.bridge.home import Isolation, airflow_version, settle
 from pytest_dynadag.bridge.lines import noted_lines
 from pytest_dynadag.bridge.loading import LoadedFile, NoSuchPathError, bridge, find_files, load_file
-from pytest_dynadag.bridge.process import kept_surroundings, limited_memory
+from pytest_dynadag.bridge.process import are_open, kept_modules, kept_surroundings, limited_memory
 from pytest_dynadag.bridge.serialized import try_serializing
 from pytest_dynadag.generate.children import (
     adopt_orphans,
-    are_open,
     end_with_children,
     end_with_parent,
     fork,
@@ -125,7 +124,7 @@ def load_files(files: Iterable[Path], request: Request, told: Told) -> None:
     for path in files:
         sys.stdout.flush()
         told.tell(event="start", file=str(path), printed=_printed(), stacks=stacks.size)
-        with kept_surroundings():
+        with kept_surroundings(), kept_modules():
             record = _record_whatever_happens(path, request)
         told.tell(event="loaded", record=record.to_dict())
         if record.changed or handlers != list_handlers() or not is_undisturbed(stacks):

@@ -151,7 +151,7 @@ def test_the_file_after_it(made: Generation, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [*hostile.CHANGES.keys() - CHANGED.keys() - {"patches_builtins", "patches_os"}]
+    "name", sorted(hostile.CHANGES.keys() - CHANGED.keys() - {"patches_builtins", "patches_os"})
 )
 def test_a_file_that_only_changes_its_surroundings(made: Generation, name: str) -> None:
     """It gives its DAG: to Airflow, that would make no difference."""

@@ -177,6 +177,7 @@ def test_a_session_that_does_not_ask_loads_nothing(pytester: pytest.Pytester, ru
     thin = (
         "pytest_dynadag.plugin",
         "pytest_dynadag.location",
+        "pytest_dynadag.printable",
         "pytest_dynadag.errors",
         "pytest_dynadag.findings",
     )

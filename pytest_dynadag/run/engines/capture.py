@@ -12,6 +12,24 @@ from typing import Any
 _TASK_LOGGER = "airflow.task"
 
 
+MOST = 1 << 22
+"""How many characters of what one instance prints and logs are kept: of more, the beginning and the end."""
+
+
+class Sink(io.StringIO):
+    """What one instance has printed and logged."""
+
+    def write(self, text: str) -> int:
+        """Add a text; what is in the middle of very much is left out."""
+        super().write(text if len(text) <= MOST else f"{text[: MOST // 4]}\n...\n{text[-MOST // 4 :]}")
+        if self.tell() > 2 * MOST:
+            whole = self.getvalue()
+            self.seek(0)
+            self.truncate()
+            super().write(f"{whole[: MOST // 2]}\n... left out ...\n{whole[-MOST // 2 :]}")
+        return len(text)
+
+
 class Capture:
     """
     Writes down what is printed, and what is logged at INFO or above, by anybody but Airflow itself.

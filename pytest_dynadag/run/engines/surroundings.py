@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import warnings
 from collections.abc import Iterator
 
-from pytest_dynadag.bridge.loading import restored_signals
+from pytest_dynadag.bridge.lent_process import forgotten_pools
 from pytest_dynadag.bridge.metadata import changed_environment, metadata_environment
+from pytest_dynadag.bridge.process import kept_modules, kept_surroundings, restored_signals
 from pytest_dynadag.run.request import RunRequest
 
 
 @contextlib.contextmanager
 def undisturbed(request: RunRequest) -> Iterator[None]:
     """Make what is given visible, and put back whatever a run changes in the process."""
-    folder = os.getcwd()  # noqa: PTH109 - restored as a plain string
     environment = {
         **metadata_environment(request.variables, request.connections, request.env),
         "AIRFLOW__CORE__MAX_MAP_LENGTH": str(request.given.max_map_length),
     }
     with contextlib.ExitStack() as stack:
-        stack.callback(os.chdir, folder)
+        for keep in (kept_surroundings, kept_modules, forgotten_pools):
+            stack.enter_context(keep())
         stack.enter_context(changed_environment(environment))
         stack.enter_context(restored_signals())
         if request.quiet:

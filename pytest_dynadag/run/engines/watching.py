@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import sysconfig
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -15,7 +14,7 @@ from pytest_dynadag.bridge.protocol import Bridge, Key
 from pytest_dynadag.bridge.running import key_of
 from pytest_dynadag.location import Location
 from pytest_dynadag.run.engines.arming import GivenTasks
-from pytest_dynadag.run.engines.capture import Capture
+from pytest_dynadag.run.engines.capture import Capture, Sink
 from pytest_dynadag.run.missing import advise_missing
 from pytest_dynadag.run.observation import ObservedError
 
@@ -29,12 +28,12 @@ class RunWatcher:
         self.airflow, self.dag, self.given = airflow, dag, given
         self.inputs: dict[Key, dict[str, Any]] = {}
         self.errors: dict[Key, ObservedError] = {}
-        self.sinks: dict[Key, io.StringIO] = {}
+        self.sinks: dict[Key, Sink] = {}
         self.capture = Capture()
 
     def around(self, key: Key) -> contextlib.AbstractContextManager[None]:
         """Capture what an instance prints and logs; a further try adds to it."""
-        return self.capture.writing(self.sinks.setdefault(key, io.StringIO()))
+        return self.capture.writing(self.sinks.setdefault(key, Sink()))
 
     def render(self, ti: Any, context: Any, render: Callable[[], Any]) -> Any:
         """Render as Airflow does; a given task is not rendered but armed."""
