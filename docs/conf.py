@@ -53,6 +53,8 @@ NAVIGATION = {
         "reference/case-files",
         "reference/options",
         "reference/rules",
+        "reference/reports",
+        "reference/airflow-versions",
         "reference/api",
     ],
     "Explanation": [

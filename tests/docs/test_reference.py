@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -78,3 +79,25 @@ def test_versions_differ_as_the_page_says() -> None:
     ]
 
     assert planned == [[cell == "yes" for cell in row] for row in rows]
+
+
+def test_every_key_of_a_report_is_listed() -> None:
+    """The page of reports lists what its schema has at the top."""
+    schema = json.loads((DOCS / "schema" / "report.schema.json").read_text())
+    page = (REFERENCE / "reports.md").read_text()
+    rows = re.findall(r"^\| (`.+?`) \|", page, re.MULTILINE)
+
+    assert list(schema["properties"]) == re.findall(r"`(\w+)`", " ".join(rows))
+
+
+def test_every_airflow_that_is_tested_is_listed() -> None:
+    """The page of versions lists those that have constraints, and says which of them CI runs everything on."""
+    root = DOCS.parent
+    page = (REFERENCE / "airflow-versions.md").read_text()
+    rows = dict(re.findall(r"^\| (\d\.\d+) \| (.+?) \|", page, re.MULTILINE))
+    default = re.findall(r"^DEFAULT_AIRFLOW := (\S+)", (root / "Makefile").read_text(), re.MULTILINE)
+    others = re.findall(r"^step make test AIRFLOW=(\S+)", (root / ".ci" / "run").read_text(), re.MULTILINE)
+
+    pinned = {path.stem.removeprefix("airflow-") for path in (root / "constraints").glob("airflow-*.in")}
+    assert pinned == set(rows)
+    assert {*default, *others} == {version for version, tested in rows.items() if tested == "everything"}
