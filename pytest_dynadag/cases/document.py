@@ -12,12 +12,14 @@ from typing import Any
 
 from pytest_dynadag.errors import DynadagError
 from pytest_dynadag.location import Location
+from pytest_dynadag.printable import escape, shorten
 
 LARGEST_FILE = 2_000_000
 """In bytes."""
 MOST_NODES = 200_000
 """Values in a document, counted again wherever an alias repeats them."""
 
+_LONGEST_SHOWN = 80  # characters of a value in a message
 _TAG = "tag:yaml.org,2002:"
 _TEXTS = frozenset(_TAG + name for name in ("str", "timestamp", "value", "merge"))
 _KNOWN = _TEXTS | {_TAG + name for name in ("int", "float", "bool", "null", "seq", "map")}
@@ -128,6 +130,8 @@ def _refuse(path: Path, line: int, message: str) -> CaseFileError:
 
 def _read_text(path: Path) -> str:
     try:
+        if not path.is_file() and path.exists():  # a pipe or a device may have no end
+            raise _refuse(path, 1, "this is no file")
         if path.stat().st_size > LARGEST_FILE:
             megabytes = (
                 f"{path.stat().st_size / 1e6:.1f} MB, but a case file has {LARGEST_FILE / 1e6:.0f} MB at most"
@@ -200,7 +204,7 @@ class _Builder:
         line = node.start_mark.line + 1
         if node.tag not in _KNOWN:
             tag = node.tag.replace(_TAG, "!!")
-            self.note(node, f"the tag {tag} is not allowed; a case file holds plain data only")
+            self.note(node, f"the tag {escape(tag)} is not allowed; a case file holds plain data only")
             return Item(line, None)
         if node.id == "mapping":
             return self.build_mapping(node)
@@ -231,7 +235,7 @@ class _Builder:
             if key.id == "scalar" and key.value in lines:
                 self.note(
                     key,
-                    f"the key {key.value!r} stands in line {lines[key.value]} already; remove one of them",
+                    f"the key {shorten(key.value, _LONGEST_SHOWN)!r} stands in line {lines[key.value]} already; remove one of them",
                 )
             elif key.id == "scalar":
                 lines[key.value] = key.start_mark.line + 1
@@ -255,5 +259,5 @@ class _Builder:
         try:
             return getattr(SafeConstructor(), f"construct_yaml_{kind}")(node)
         except (ValueError, KeyError, AttributeError):
-            self.note(node, f"{node.value!r} cannot be read as {kind}")
+            self.note(node, f"{shorten(node.value, _LONGEST_SHOWN)!r} cannot be read as {kind}")
             return None

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 
+from pytest_dynadag import printable
 from pytest_dynadag.graph.edges import BLOCK, INDEX, Dependency
 from pytest_dynadag.graph.expansion import Expansion, Instance, TaskExpansion
 from pytest_dynadag.graph.text import count_of, describe_inputs, describe_states
@@ -97,7 +98,7 @@ def _draw(expansion: Expansion, most: int, prefix: str = "", share: int = 1) -> 
 
 def escape(text: str) -> str:
     """Write *text* so that Mermaid shows it as it is: no markup, no Markdown, no end of the quotes it stands in."""
-    shown = " ".join(text.split())
+    shown = printable.escape(" ".join(text.split()))
     shown = shown if len(shown) <= LONGEST_LABEL else f"{shown[: LONGEST_LABEL - 3]}..."
     return _SPECIAL.sub(lambda match: "".join(f"#{ord(character)};" for character in match[0]), shown)
 

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
+from html import escape as escape_html
 from typing import Protocol
 
+from pytest_dynadag import printable
 from pytest_dynadag.graph.edges import BLOCK, INDEX
 from pytest_dynadag.graph.expansion import Expansion, Instance, TaskExpansion
-from pytest_dynadag.graph.text import count_of, describe_inputs, describe_states
+from pytest_dynadag.graph.text import count_of, describe_inputs, describe_label, describe_states
 
 MOST_INSTANCES = 100
 """Of one task; of more the first ones are shown, and how many more there are."""
@@ -40,6 +41,11 @@ def to_html(expansion: Expansion, *, title: str = "", most: int = MOST_INSTANCES
         f"<div><strong>{escape(title or f'{expansion.dag_id}: {size}')}</strong>"
         f"<table><thead><tr>{headings}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
+
+
+def escape(text: str) -> str:
+    """Write *text* so that a page shows all of it: no markup, nothing that cannot be seen."""
+    return escape_html(printable.escape(text))
 
 
 class Picture(Protocol):
@@ -90,6 +96,6 @@ def _write_instances(task: TaskExpansion, most: int) -> Iterator[str]:
 
 
 def _describe(instance: Instance, *, mixed: bool) -> str:
-    label = f"{instance.label}: " if isinstance(instance.label, str) else ""
+    label = f"{known}: " if (known := describe_label(instance)) else ""
     state = f" ({instance.state})" if mixed else ""
     return f"{label}{describe_inputs(instance.inputs)}{state}"

@@ -11,11 +11,14 @@ from typing import Any
 from pytest_dynadag.graph.canonical import describe_object
 from pytest_dynadag.graph.edges import BLOCK, INDEX
 from pytest_dynadag.graph.expansion import Expansion, Instance, TaskExpansion
+from pytest_dynadag.printable import escape, shorten
 
 MOST_INSTANCES = 20
 """Of one task; more are folded to the first, the last and how many stand between them."""
 WIDEST_VALUE = 80
 """Characters of one value."""
+LONGEST_LABEL = 160
+"""Characters of one label."""
 
 _FORK, _END, _GUIDE, _SPACE = "├── ", "└── ", "│   ", "    "
 _WAYS = {INDEX: " (same index)", BLOCK: " (same block)"}
@@ -47,7 +50,12 @@ def to_text(expansion: Expansion, *, title: str = "", most: int = MOST_INSTANCES
 
 def describe_inputs(inputs: Mapping[str, Any]) -> str:
     """Write the inputs of an instance in one line: `region='eu', day=1`."""
-    return ", ".join(f"{name}={show(value)}" for name, value in inputs.items())
+    return ", ".join(f"{escape(name)}={show(value)}" for name, value in inputs.items())
+
+
+def describe_label(instance: Instance) -> str:
+    """Write the label of an instance in one line of bearable length; empty where it has none that is known."""
+    return escape(shorten(instance.label, LONGEST_LABEL)) if isinstance(instance.label, str) else ""
 
 
 def describe_states(task: TaskExpansion) -> str:
@@ -60,7 +68,7 @@ def describe_states(task: TaskExpansion) -> str:
 
 def show(value: Any) -> str:
     """Write a value in one line of bearable length, without what differs between processes."""
-    text = " ".join(describe_object(value).split())
+    text = escape(" ".join(describe_object(value).split()))
     return text if len(text) <= WIDEST_VALUE else f"{text[: WIDEST_VALUE - 3]}..."
 
 
@@ -128,6 +136,6 @@ def _describe_instances(task: TaskExpansion, most: int) -> list[str]:
 
 
 def _describe_instance(instance: Instance, mixed: bool) -> str:
-    name = instance.label if isinstance(instance.label, str) else describe_inputs(instance.inputs)
+    name = describe_label(instance) or describe_inputs(instance.inputs)
     state = f"  ({instance.state})" if mixed else ""
     return f"[{instance.index}] {name}".rstrip() + state

@@ -33,6 +33,7 @@ from pytest_dynadag.plugin.recording import CHECK, recording_of
 from pytest_dynadag.plugin.roots import is_test_file
 from pytest_dynadag.plugin.session import session_of
 from pytest_dynadag.plugin.snapshot import CaseSnapshots, find_orphans, locate_casefile, treat_unused
+from pytest_dynadag.printable import escape
 
 
 class DagCollection:
@@ -151,7 +152,7 @@ class CasesNode(pytest.Collector):
     def collect(self) -> Iterator[pytest.Item]:
         """Give the cases in the order of the file."""
         for case in self.cases:
-            yield CaseItem.from_parent(self, name=case.name, case=case, dag_id=self.name)
+            yield CaseItem.from_parent(self, name=escape(case.name), case=case, dag_id=self.name)
         if unused := CaseSnapshots.of(self.path, self.config).find_unused(self.cases):
             owner = "no case without `expect`"
             yield UnusedSnapshotsItem.from_parent(self, name="unused snapshots", paths=unused, owner=owner)

@@ -8,6 +8,7 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from pytest_dynadag import printable
 from pytest_dynadag.graph.mermaid import to_mermaid
 from pytest_dynadag.graph.text import count_of
 from pytest_dynadag.render.coverage import find_percent
@@ -44,7 +45,7 @@ def write_markdown(report: SessionReport) -> str:
 
 def code(text: str) -> str:
     """Write *text* as a code span that ends where the text does, in a table too."""
-    flat = " ".join(text.split()).replace("|", "\\|")
+    flat = printable.escape(" ".join(text.split())).replace("|", "\\|")
     fence = "`" * (max(map(len, re.findall("`+", flat)), default=0) + 1)
     space = " " if "`" in flat else ""
     return f"{fence}{space}{flat}{space}{fence}" if flat else ""
@@ -52,6 +53,7 @@ def code(text: str) -> str:
 
 def block(lines: Sequence[str], language: str = "") -> list[str]:
     """Write *lines* as a code block that nothing in them can end."""
+    lines = [printable.escape_lines(line) for line in lines]
     longest = max((len(run) for line in lines for run in re.findall("`{3,}", line)), default=2)
     fence = "`" * (longest + 1)
     return [f"{fence}{language}", *lines, fence, ""]
@@ -176,7 +178,12 @@ def _count_left_out(number: int) -> list[str]:
 
 def escape_html(text: str) -> str:
     """Write *text* on one line inside of an HTML element, where Markdown is not read."""
-    return " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return (
+        printable.escape(" ".join(text.split()))
+        .replace("&", "&amp;")
+        .replace("<", "&lt;")
+        .replace(">", "&gt;")
+    )
 
 
 def escape(text: str) -> str:

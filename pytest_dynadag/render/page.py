@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from importlib import resources
 from typing import Any
@@ -24,6 +25,8 @@ LARGEST = 4_000_000
 _ESCAPES = str.maketrans(
     {"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\u2028": r"\u2028", "\u2029": r"\u2029"}
 )
+_HIDDEN = re.compile("[\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ud800-\udfff\ufeff]")
+"""What turns a text round, hides in it, or is no text: shown as it would be written in a program."""
 
 
 def write_page(report: SessionReport) -> str:
@@ -40,6 +43,7 @@ def _write_data(report: SessionReport) -> str:
         for task in _iterate_tasks(data):
             _cut(task, most)
         text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPES)
+        text = _HIDDEN.sub(lambda match: rf"\\u{ord(match[0]):04x}", text)
         if len(text) <= LARGEST or most == 0:
             return text
         most = most // 4

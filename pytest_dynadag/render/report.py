@@ -286,4 +286,5 @@ class SessionReport:
 
 def write_json(report: SessionReport) -> str:
     """Write the report as JSON; docs/schema/report.schema.json describes it."""
-    return json.dumps(report.to_dict(), ensure_ascii=False) + "\n"
+    # In ASCII, so that nothing in it moves a cursor, and that every text can be written.
+    return json.dumps(report.to_dict()) + "\n"

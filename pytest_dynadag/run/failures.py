@@ -5,11 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
+from pytest_dynadag.printable import escape, escape_lines, shorten
 from pytest_dynadag.run.observation import Observation, ObservedInstance
 
 SHOWN = 5
 """How many failing instances are told in full, and how many lines of the log of each."""
 
+_LONGEST_LABEL, _LONGEST_MESSAGE = 160, 4000  # characters
 _FAILED = ("failed", "up_for_retry")
 _INTERNALS = (
     "site-packages",
@@ -54,12 +56,12 @@ def _count(failed: list[ObservedInstance]) -> str:
 
 def _tell(seen: Observation, instance: ObservedInstance) -> Iterator[str]:
     error = seen.errors.get((instance.task_id, instance.index))
-    label = f" ({instance.label})" if instance.label else ""
+    label = f" ({escape(shorten(instance.label, _LONGEST_LABEL))})" if instance.label else ""
     tries = f", after {instance.try_number} tries" if instance.try_number > 1 else ""
     yield f"  {instance.key}{label}{tries}: {error.type if error else instance.state}"
     if error is not None:
         if error.message:
-            yield textwrap.indent(error.message, "    ")
+            yield textwrap.indent(escape_lines(shorten(error.message, _LONGEST_MESSAGE)), "    ")
         if error.location:
             yield f"    at {error.location}"
         if error.remedy:
@@ -67,7 +69,7 @@ def _tell(seen: Observation, instance: ObservedInstance) -> Iterator[str]:
     said = last_words(seen.log_texts.get((instance.task_id, instance.index), ""))
     if said:
         yield "    it said last:"
-        yield from (f"      {line}" for line in said)
+        yield from (f"      {escape_lines(line)}" for line in said)
 
 
 def last_words(text: str) -> list[str]:

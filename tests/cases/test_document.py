@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,16 @@ def test_merged_mappings_give_way_to_what_is_written(tmp_path: Path) -> None:
             "a: !!int abc\n", "sales.dynadag.yaml:1: 'abc' cannot be read as int", id="not what its tag says"
         ),
         pytest.param(
+            f"a: {'9' * 10_000}\n",
+            f"sales.dynadag.yaml:1: '{'9' * 80}... (10000 characters)' cannot be read as int",
+            id="number of many digits",
+        ),
+        pytest.param(
+            "a: !x%1B%5B31m 1\n",
+            "sales.dynadag.yaml:1: the tag !x\\u001b[31m is not allowed; a case file holds plain data only",
+            id="tag with a terminal's colour",
+        ),
+        pytest.param(
             "? [a]\n: 1\n", "sales.dynadag.yaml:1: a list cannot be a key; write a text", id="list as key"
         ),
         pytest.param(
@@ -192,6 +203,26 @@ def test_aliases_that_multiply_are_refused(tmp_path: Path) -> None:
         "  next: give large outputs in a Python test"
     )
     assert expected == message
+
+
+def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
+    """A pipe or a device might have no end."""
+    path = tmp_path / "sales.dynadag.yaml"
+    path.symlink_to("/dev/zero")
+
+    with pytest.raises(CaseFileError) as refused:
+        read_document(path)
+
+    assert f"{path}:1: this is no file" == str(refused.value)
+
+
+def test_numbers_that_json_does_not_have_are_read(tmp_path: Path) -> None:
+    """YAML writes them with a dot."""
+    item = read(tmp_path, "a: [.inf, -.inf]\nb: .nan\n")
+
+    assert item is not None
+    assert [math.inf, -math.inf] == item.value["a"]
+    assert math.isnan(item.value["b"])
 
 
 def test_a_missing_file_says_so(tmp_path: Path) -> None:

@@ -104,3 +104,19 @@ def test_a_task_that_would_end_the_session(pytester: pytest.Pytester, run: Run) 
             "    at *dags/sales.py:14",
         ]
     )
+
+
+def test_a_case_whose_name_is_no_plain_text(pytester: pytest.Pytester, run: Run) -> None:
+    """It is shown on one line, as it would be written in a program, and can be chosen by its plain parts."""
+    cases = (
+        'cases:\n  "\\e[31mred\\nand \\u202ewider":\n    given: {list_regions: [eu]}\n    expect: {load: 1}\n'
+    )
+    write(pytester, **{"dags/sales.py": SALES, "dags/sales.dynadag.yaml": cases})
+
+    result = run("--dynadag", "dags", "-v", "-k", "wider")
+
+    result.assert_outcomes(passed=1, deselected=3)
+    result.stdout.fnmatch_lines(
+        [r"*sales::\u001b*31mred\u000aand \u202ewider PASSED*"]
+    )
+    assert "\x1b" not in result.stdout.str()

@@ -19,6 +19,7 @@ from pytest_dynadag.run.engines.capture import MOST
 from pytest_dynadag.run.engines.dag_test import run_with_dag_test
 from pytest_dynadag.run.engines.direct import run_directly
 from pytest_dynadag.run.observation import Observation
+from pytest_dynadag.run.runner import run_dag
 
 LoadDag = Callable[[str], Any]
 ENGINES = {"direct": run_directly, "airflow": run_with_dag_test}
@@ -279,3 +280,49 @@ def test_ctrl_c_ends_the_run(load_dag: LoadDag) -> None:
 def test_the_bridge_runs_on(load_dag: LoadDag) -> None:
     """After all of that, a run is as any run."""
     assert {"success"} == set(run_directly(bridge().make_smallest_dag()).states.values())
+
+
+def test_outputs_of_every_size_and_kind(load_dag: LoadDag) -> None:
+    """A million items, and text of every kind, go through a run, and are shown in bearable length."""
+    dag = load_dag("""
+        import math
+        with DAG("d", **START):
+            @task
+            def million():
+                return list(range(10**6))
+
+            @task
+            def count(items):
+                return len(items)
+
+            @task
+            def texts():
+                return ["\\x1b[31mred", "\\u202ediw", "one\\ntwo", "x" * 10**6]
+
+            @task(map_index_template="{{ text }}")
+            def show(text):
+                get_current_context()["text"] = text
+                return text
+
+            @task
+            def odd():
+                return {"a": {"b": [None] * 3}}
+
+            @task
+            def unfit():
+                raise ValueError("\\x1b[31mno" + "x" * 10**6)
+
+            count(million())
+            show.expand(text=texts())
+            [odd(), unfit()]
+    """)
+
+    run = run_dag(dag)
+
+    assert "failed" == run.state
+    assert 10**6 == run.xcoms["count"]
+    assert 4 == run.expansion.counts["show"]
+    assert {"a": {"b": [None] * 3}} == run.xcoms["odd"]
+    shown = [run.describe(), run.to_text(), run.to_mermaid(), run._repr_html_(), repr(run)]
+    assert not any("\x1b" in text or "\u202e" in text for text in shown)
+    assert all(len(text) < 20_000 for text in shown)
