@@ -2,6 +2,7 @@
 #   make demo               collect, plan and run the example DAGs
 #   make test               the suite;                     AIRFLOW=2.11 chooses the version
 #   make oldest             the snapshots, with the oldest syrupy that is allowed
+#   make neighbours         beside other plugins that users have, all of them at once
 #   make lint               style, format and types
 #   make docs               build the site of docs/ into build/docs; every warning is an error
 #   make fuzz N=500         random DAGs, planned and run; the suite itself tries 60
@@ -38,7 +39,7 @@ UNFINISHED := $(VENV)/.setup-unfinished
 export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test oldest fuzz soak bench matrix lint docs page page-check constraints clean
+.PHONY: help setup demo test oldest neighbours fuzz soak bench matrix lint docs page page-check constraints clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -65,6 +66,12 @@ oldest: setup
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --target build/oldest --upgrade --no-deps \
 	  --resolution lowest-direct "$$(sed -n 's/^ *"\(syrupy>=[^"]*\)".*/\1/p' pyproject.toml)"
 	PYTHONPATH=$(CURDIR)/build/oldest $(BIN)/pytest tests/plugin/test_snapshot_fixture.py $(ARGS)
+
+# Beside the environment, not in it: they would change every session.
+NEIGHBOURS := $(CURDIR)/build/neighbours-$(AIRFLOW)
+neighbours: setup
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --target $(NEIGHBOURS) --no-deps -r constraints/neighbours.txt
+	DYNADAG_NEIGHBOURS=$(NEIGHBOURS) $(BIN)/pytest tests/neighbours $(ARGS)
 
 fuzz: setup
 	DYNADAG_FUZZ=$(N) $(BIN)/pytest -p no:logging tests/conformance/test_random_dags.py --timeout 0 $(ARGS)

@@ -19,6 +19,7 @@ from pytest_dynadag.render.coverage import find_percent
 from pytest_dynadag.render.paths import shorten
 from pytest_dynadag.render.report import (
     ERROR,
+    OUTCOMES,
     CheckRecord,
     DagRecord,
     ExpansionRecord,
@@ -55,6 +56,9 @@ class Reporter:
         properties: dict[str, Any] = dict(report.user_properties)
         before = self.checks.get(report.nodeid)
         if CHECK not in properties:
+            return
+        if report.outcome not in OUTCOMES:  # as pytest-rerunfailures has it: the test begins anew
+            self.checks.pop(report.nodeid, None)
             return
         broken = report.failed and report.when != "call"
         outcome = ERROR if broken else report.outcome

@@ -22,12 +22,14 @@ FORMAT = 1
 """Version of the JSON form of a report."""
 
 PASSED, FAILED, ERROR, SKIPPED = "passed", "failed", "error", "skipped"
+OUTCOMES = (PASSED, SKIPPED, FAILED, ERROR)
+"""How a check may go, the best first."""
 BAD = (FAILED, ERROR)
 
 
 def find_worse(one: str, other: str) -> str:
     """Give the one of two outcomes that is further from what everybody wants."""
-    return max(one, other, key=(PASSED, SKIPPED, FAILED, ERROR).index)
+    return max(one, other, key=OUTCOMES.index)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
