@@ -19,9 +19,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pytest_dynadag.bridge.effects import noted_effects
 from pytest_dynadag.bridge.home import require_airflow
+from pytest_dynadag.bridge.lent_process import LentProcess
 from pytest_dynadag.bridge.metadata import Lookup, watched_lookups
-from pytest_dynadag.bridge.process import KeptValues, restored_signals
+from pytest_dynadag.bridge.process import KeptValues, kept_modules, restored_signals
 from pytest_dynadag.bridge.protocol import Bridge
 from pytest_dynadag.errors import DynadagError
 from pytest_dynadag.location import Location
@@ -161,8 +163,13 @@ def find_files(root: Path) -> list[Path]:
 
 
 def load(paths: Iterable[Path]) -> Loaded:
-    """Load *paths* (files, or folders to look through), each file in a bag of its own, and merge them."""
-    files = tuple(load_file(file) for path in paths for file in find_files(path))
+    """
+    Load *paths* (files, or folders to look through), each file in a bag of its own, and merge them.
+
+    The process is as before afterwards, as after an instance of a run; what the file did to the environment and to
+    the module search path is done again when one of its DAGs runs.
+    """
+    files = tuple(_load_alone(file) for path in paths for file in find_files(path))
     dags: dict[str, Any] = {}
     homes: dict[str, list[Path]] = {}
     for file in files:
@@ -175,6 +182,11 @@ def load(paths: Iterable[Path]) -> Loaded:
     bag.import_errors.update({name: error.text for name, error in errors.items()})
     duplicates = {dag_id: tuple(where) for dag_id, where in homes.items() if len(where) > 1}
     return Loaded(files, dags, errors, duplicates, bag)
+
+
+def _load_alone(path: Path) -> LoadedFile:
+    with LentProcess(), kept_modules(), noted_effects(path):
+        return load_file(path)
 
 
 def load_file(path: Path) -> LoadedFile:

@@ -145,7 +145,7 @@ def restored_signals() -> Iterator[None]:
         passed = time.clock_gettime(time.CLOCK_MONOTONIC) - started
         if not left:
             signal.setitimer(signal.ITIMER_REAL, 0)  # an alarm that goes off later would hit somebody else
-        elif not signal.getitimer(signal.ITIMER_REAL)[0] and (taken or passed < left):
+        elif taken or (passed < left and not signal.getitimer(signal.ITIMER_REAL)[0]):
             signal.setitimer(signal.ITIMER_REAL, max(left - passed, 0.001), interval)
 
 

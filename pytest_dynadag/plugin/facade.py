@@ -91,9 +91,8 @@ class Workplace:
         self.settle()
         from pytest_dynadag.bridge.loading import load
         from pytest_dynadag.bridge.metadata import parse_metadata
-        from pytest_dynadag.bridge.process import kept_modules, kept_surroundings
 
-        with kept_surroundings(), kept_modules(), parse_metadata(**metadata):
+        with parse_metadata(**metadata):
             loaded: Loaded = load(paths)
         errors = {name: f"{failure}\n\n{failure.text}" for name, failure in loaded.errors.items()}
         return Bag(loaded.dags, errors, loaded.bag)

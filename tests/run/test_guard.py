@@ -697,7 +697,7 @@ def test_a_run_that_is_stuck_says_what_was_made(load_dag: LoadDag) -> None:
     assert ["DYN201"] == [finding.rule for finding in caught.value.findings]
     first = str(caught.value).partition("\n")[0]
     assert "the run of 'guarded' cannot finish: 1 instance waits for something that never comes" == first
-    assert str(caught.value).endswith(str(caught.value.findings[0]))
+    assert str(caught.value).endswith(f"{caught.value.findings[0]}\nmore: pytest --dynadag-explain DYN201")
 
 
 def test_airflow_is_as_before(load_dag: LoadDag) -> None:

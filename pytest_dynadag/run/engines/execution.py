@@ -70,7 +70,7 @@ def execute(engine: Engine, dag: Any, request: RunRequest) -> Observation:
     if request.moment is not None:
         _warm_up(engine, airflow)
     started = time.clock_gettime(time.CLOCK_MONOTONIC)
-    with undisturbed(request), engine.database():
+    with undisturbed(request, dag.fileloc), engine.database():
         dag_run = _run(engine, airflow, dag, request, watcher)
         observation = observe(airflow, dag_run, watcher)
     if given.problem is not None:

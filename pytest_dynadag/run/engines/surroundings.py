@@ -7,6 +7,7 @@ import io
 import warnings
 from collections.abc import Iterator
 
+from pytest_dynadag.bridge.effects import apply_effects
 from pytest_dynadag.bridge.lent_process import forgotten_pools
 from pytest_dynadag.bridge.metadata import changed_environment, metadata_environment
 from pytest_dynadag.bridge.process import kept_modules, kept_surroundings, restored_signals
@@ -14,8 +15,8 @@ from pytest_dynadag.run.request import RunRequest
 
 
 @contextlib.contextmanager
-def undisturbed(request: RunRequest) -> Iterator[None]:
-    """Make what is given visible, and put back whatever a run changes in the process."""
+def undisturbed(request: RunRequest, file: str) -> Iterator[None]:
+    """Make visible what is given, and what loading *file* did; put back whatever a run changes in the process."""
     environment = {
         **metadata_environment(request.variables, request.connections, request.env),
         "AIRFLOW__CORE__MAX_MAP_LENGTH": str(request.given.max_map_length),
@@ -23,6 +24,7 @@ def undisturbed(request: RunRequest) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         for keep in (kept_surroundings, kept_modules, forgotten_pools):
             stack.enter_context(keep())
+        apply_effects(file)
         stack.enter_context(changed_environment(environment))
         stack.enter_context(restored_signals())
         if request.quiet:
