@@ -47,6 +47,7 @@ NAVIGATION = {
         "how-to/replace-a-dagbag-test",
         "how-to/move-to-airflow-3",
         "how-to/use-beside-airflow-in-a-box",
+        "how-to/ask-the-doctor",
     ],
     "Reference": [
         "reference/fixture",

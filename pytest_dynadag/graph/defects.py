@@ -1,7 +1,7 @@
 """Known Airflow defects (DYN305): where a DAG meets one, the plan says what Airflow really does, and a finding says so."""
 
-# One function per defect: it looks at what became of the tasks and yields whom it hits. Each was seen in real runs of
-# the versions it names; an issue number stands where one was found.
+# One function per defect: it looks at what became of the tasks and yields whom it hits, and is asked only for versions
+# that have the defect. Each was seen in real runs of the versions it names; an issue number stands where one was found.
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from pytest_dynadag.findings import Finding
-from pytest_dynadag.graph.behaviour import Behaviour
+from pytest_dynadag.graph.behaviour import Behaviour, behaviour_of
 from pytest_dynadag.graph.expansion import TaskExpansion
 from pytest_dynadag.graph.sources import Concat, Map, Output, Product, Source, Zip, iterate_references
 from pytest_dynadag.graph.structure import Group, Structure, Task
@@ -42,17 +42,42 @@ Hit = tuple[str, str, str]
 """The id of the task or group that a defect hits, what happens, and what to do."""
 
 
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """
+    A known defect.
+
+    Attributes:
+        what: What a DAG must have to meet it, and what Airflow then does, in a clause.
+        find: Gives whom it hits in a scene.
+        issue: Where it is reported to Airflow; empty where no report was found.
+        is_in: Tells whether an Airflow version that behaves so has it.
+    """
+
+    what: str
+    find: Callable[[Scene], Iterator[Hit]]
+    issue: str = ""
+    is_in: Callable[[Behaviour], bool] = lambda behaviour: True
+
+    def __str__(self) -> str:
+        return f"{self.what} ({self.issue})" if self.issue else self.what
+
+
+def list_defects(version: str) -> tuple[Defect, ...]:
+    """Give the known defects of an Airflow *version* such as `2.11.2`."""
+    behaviour = behaviour_of(version)
+    return tuple(defect for defect in DEFECTS if defect.is_in(behaviour))
+
+
 def find_defects(scene: Scene) -> Iterator[Finding]:
     """Give a finding for each known defect that the DAG meets in the structure's version of Airflow."""
-    for find in _DEFECTS:
-        for owner, message, remedy in find(scene):
+    for defect in DEFECTS:
+        for owner, message, remedy in defect.find(scene) if defect.is_in(scene.behaviour) else ():
             place = scene.structure.location_of(owner)
             yield Finding("DYN305", scene.structure.dag_id, place, message, remedy)
 
 
 def _find_deaf_branches(scene: Scene) -> Iterator[Hit]:
-    if scene.behaviour.branch_found_by_own_index:
-        return
     for task in scene.structure.tasks:
         inside = task.mapping is None and scene.structure.mapped_groups_around(task)
         if task.skips and inside and scene.structure.downstream[task.task_id] and scene.runs(task):
@@ -69,8 +94,6 @@ def _find_deaf_branches(scene: Scene) -> Iterator[Hit]:
 
 def _find_branches_past_indexes(scene: Scene) -> Iterator[Hit]:
     structure = scene.structure
-    if not scene.behaviour.branch_found_by_own_index:
-        return
     for decider in structure.tasks:
         if not decider.skips or structure.is_mapped(decider):
             continue
@@ -97,8 +120,6 @@ def _is_written(structure: Structure, task: Task) -> bool:
 
 
 def _find_concat_in_product(scene: Scene) -> Iterator[Hit]:
-    if not scene.behaviour.concat_counts_whole:
-        return
     groups = ((group.group_id, group.mapping) for group in scene.structure.groups)
     for owner, mapping in [*((task.task_id, task.mapping) for task in scene.structure.tasks), *groups]:
         arguments = mapping.arguments[1:] if isinstance(mapping, Product) else ()
@@ -239,17 +260,54 @@ def _find_uncounted(scene: Scene) -> Iterator[Hit]:
         )
 
 
-_DEFECTS: tuple[Callable[[Scene], Iterator[Hit]], ...] = (
-    _find_deaf_branches,
-    _find_branches_past_indexes,
-    _find_concat_in_product,
-    _find_nested_groups,
-    _find_silent_branches,
-    _find_early_rules,
-    _find_disputes,
-    _find_dicts_by_position,
-    _find_uncounted,
+DEFECTS = (
+    Defect(
+        "a branch or short circuit in a mapped group skips nothing",
+        _find_deaf_branches,
+        "apache/airflow#67265",
+        lambda behaviour: not behaviour.branch_found_by_own_index,
+    ),
+    Defect(
+        "a branch or short circuit does not skip a task that is mapped over a literal",
+        _find_branches_past_indexes,
+        is_in=lambda behaviour: behaviour.branch_found_by_own_index,
+    ),
+    Defect(
+        "a .concat() that is not the first argument of expand() is counted too long",
+        _find_concat_in_product,
+        is_in=lambda behaviour: behaviour.concat_counts_whole,
+    ),
+    Defect(
+        "a mapped group in a mapped group gets wrong arguments, or loses outputs",
+        _find_nested_groups,
+        "apache/airflow#30021",
+    ),
+    Defect(
+        "a branch or short circuit that skips something leaves no output to map over",
+        _find_silent_branches,
+        is_in=lambda behaviour: behaviour.skipping_branch_pushes_nothing,
+    ),
+    Defect(
+        "a rule that waits for one instance, over a mapped source, is met before the source has ended",
+        _find_early_rules,
+        "apache/airflow#29202",
+    ),
+    Defect(
+        "a task that is to be skipped and upstream_failed at once ends as memory addresses have it",
+        _find_disputes,
+    ),
+    Defect(
+        "a dict under .map() or .zip() is looked up by position",
+        _find_dicts_by_position,
+    ),
+    Defect(
+        "none_failed_min_one_success in a mapped group skips before the tasks above have ended",
+        _find_uncounted,
+        "apache/airflow#39801",
+        lambda behaviour: "none_failed_min_one_success" not in behaviour.eager_rules,
+    ),
 )
+"""Every known defect, of whichever version."""
 
 
 def find_shared_labels(structure: Structure, tasks: Mapping[str, TaskExpansion]) -> Iterator[Finding]:

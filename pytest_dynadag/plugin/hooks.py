@@ -34,7 +34,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """Show what was asked about a rule, instead of running tests."""
+    """Show what was asked about a rule, or about the installation, instead of running tests."""
+    if config.getoption("dynadag_doctor"):
+        from pytest_dynadag.plugin.doctor import run
+
+        return run(session_of(config))
     if (rule := config.getoption("dynadag_explain")) is None:
         return None
     from pytest_dynadag.plugin.reference import UnknownRuleError, explain

@@ -33,7 +33,7 @@ class Options:
     What was asked for, on the command line or else in the ini file.
 
     Attributes:
-        active: Whether DAG files are collected (`--dynadag`).
+        active: Whether DAG files are collected (`--dynadag`), or looked at (`--dynadag-doctor`).
         timeout: How many seconds one DAG file may take to load.
         memory: How many bytes one DAG file may use while it loads; 0 for any.
         engine: What runs DAGs.
@@ -69,7 +69,7 @@ class Options:
     def read(cls, config: pytest.Config) -> Options:
         """Read the options; raises `pytest.UsageError` for an ini value that cannot be meant."""
         return cls(
-            active=bool(config.getoption("dynadag") or config.getini("dynadag")),
+            active=_is_active(config),
             timeout=_read_timeout(config),
             memory=_read_memory(config),
             engine=_read_engine(config),
@@ -107,6 +107,12 @@ def add_options(parser: pytest.Parser) -> None:
         "--dynadag-explain",
         metavar="RULE",
         help="show what a rule is about and what to write instead, then exit: --dynadag-explain DYN102",
+    )
+    group.addoption(
+        "--dynadag-doctor",
+        action="store_true",
+        default=False,
+        help="say what is installed, isolated and loaded, and what to do where something is not well, then exit",
     )
     _add_report_options(parser, group)
     _add_determinism_options(parser, group)
@@ -178,6 +184,11 @@ def _add_determinism_options(parser: pytest.Parser, group: pytest.OptionGroup) -
         "findings that are accepted, each a line `RULE:dag_id = reason`; the dag_id may be a pattern or left out",
         type="linelist",
     )
+
+
+def _is_active(config: pytest.Config) -> bool:
+    asked = config.getoption("dynadag") or config.getoption("dynadag_doctor")
+    return bool(asked or config.getini("dynadag"))
 
 
 def _read_timeout(config: pytest.Config) -> float:
