@@ -110,8 +110,14 @@ def generate(
         circumstances=tuple(circumstances),
     )
     probe, records = _load_all(request, folder, timeout, tell)
-    notes = (*probe.notes, *note_changes(records))
+    notes = (*probe.notes, *note_changes(records), *note_gone(records))
     return Generation(probe.version, mark_duplicates(records), _now() - started, tuple(roots), notes)
+
+
+def note_gone(records: Sequence[FileRecord]) -> list[str]:
+    """Say which files are gone since they were loaded: pytest collects nothing from them."""
+    gone = [Location(record.path) for record in records if not os.path.lexists(record.path)]
+    return [f"{place}: gone since it was loaded, so nothing of it is checked" for place in gone[:_MOST_NOTES]]
 
 
 def note_changes(records: Sequence[FileRecord]) -> list[str]:
@@ -169,6 +175,7 @@ class _Probe:
     found: tuple[str, ...] | None = None
     worker: int | None = None
     code: int | None = None
+    is_stopped: bool = False
     current: dict[str, Any] | None = None
     records: list[FileRecord] = field(default_factory=list)
     tell: Callable[[], None] = lambda: None
@@ -187,7 +194,7 @@ class _Probe:
 
     def load(self, files: Sequence[str], timeout: float, tell: Callable[[], None]) -> Sequence[FileRecord]:
         """Have files loaded until a worker has ended; give what it recorded, and the one that ended or stopped it."""
-        self.records, self.code, self.tell = [], None, tell
+        self.records, self.code, self.tell, self.is_stopped = [], None, tell, False
         with suppress(BrokenPipeError):
             self._stdin.write(json.dumps(list(files)).encode() + b"\n")
             self._stdin.flush()
@@ -259,12 +266,14 @@ class _Probe:
             self.found = tuple(event["files"])
         elif event["event"] == "working":
             self.worker = event["pid"]
+        elif event["event"] == "ended":
+            self.code = event["code"]
+        elif self.is_stopped:
+            return  # asked where it is, it may have woken up; what it says then comes too late
         elif event["event"] == "start":
             self.current = event
-        elif event["event"] == "loaded":
-            self._record(FileRecord.from_dict(event["record"]))
         else:
-            self.code = event["code"]
+            self._record(FileRecord.from_dict(event["record"]))
 
     def _record(self, record: FileRecord) -> None:
         self.records.append(record)
@@ -282,6 +291,7 @@ class _Probe:
             raise ProbeError(f"did not get further within {seconds:.0f} s", self.printed(0))
         path, printed = self.current["file"], self.printed(self.current["printed"])
         failure = describe_timeout(path, timeout, self._ask_stack(), printed)
+        self.is_stopped = True
         self._record(FileRecord(path, failures=(failure,), seconds=seconds))
         if self.worker is not None:
             with suppress(ProcessLookupError):

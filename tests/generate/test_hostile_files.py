@@ -187,8 +187,10 @@ def test_the_notes(made: Generation) -> None:
         f"{records[0].path}:1: replaces builtins._ while it is loaded; undone for other files"
         == made.notes[0]
     )
-    assert 6 == len(made.notes)
-    assert "... and 3 more such files" == made.notes[-1]
+    assert 7 == len(made.notes)
+    assert "... and 3 more such files" == made.notes[5]
+    gone = _record(made, "deletes_itself").path
+    assert f"{gone}:1: gone since it was loaded, so nothing of it is checked" == made.notes[6]
 
 
 def test_a_file_without_a_dag_in_it_is_no_dag_file(made: Generation) -> None:
