@@ -34,6 +34,10 @@ class Run(Protocol):
         """How the run ended."""
 
     @property
+    def secrets(self) -> frozenset[str]:
+        """What was given to it and nobody may read."""
+
+    @property
     def findings(self) -> tuple[Finding, ...]:
         """What was noticed and is not accepted."""
 

@@ -11,19 +11,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pytest_dynadag.secrecy import MASK, hide, is_secret
+
 ABSENT = "$absent"
 """Stands for a value that one of the two does not have."""
 
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}")
-_SECRET = re.compile(
-    r"pass(word|wd|phrase)|secret|token|api_?key|private_?key|access_?key|authorization|credential",
-    re.IGNORECASE,
-)
 OTHER_HOME = "dynadag-home-"
 """How the link is called that stands in for another user's home; it lies somewhere else in every session."""
 _IN_OTHER_HOME = re.compile(rf"/[^\s'\"]*/{OTHER_HOME}(\d+)")
-_IN_URL = re.compile(r"(://[^\s/:@]*:)[^\s/@]+@")
-MASK = "***"
 WIDEST = 80
 
 
@@ -237,11 +233,16 @@ def mask(change: Change) -> Change:
     return replace(change, baseline=_mask(own, change.baseline), changed=_mask(own, change.changed))
 
 
+def mask_value(pointer: str, value: Any) -> Any:
+    """Hide in what stands at a JSON *pointer* of a divergence what this process knows to be secret."""
+    return _mask(pointer, value)
+
+
 def _mask(name: str, value: Any) -> Any:
-    if _SECRET.search(name) and value != ABSENT:
+    if is_secret(name) and value != ABSENT:
         return MASK
     if isinstance(value, str):
-        return _IN_OTHER_HOME.sub(r"/home/user-\1", _IN_URL.sub(rf"\1{MASK}@", value))
+        return _IN_OTHER_HOME.sub(r"/home/user-\1", hide(value))
     if isinstance(value, dict):
         return {key: _mask(key, item) for key, item in value.items()}
     return [_mask("", item) for item in value] if isinstance(value, list) else value

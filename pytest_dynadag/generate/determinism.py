@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_dynadag.generate.circumstances import CIRCUMSTANCES, SEEDS, Own, choose
-from pytest_dynadag.generate.comparison import Change, compare, whole_list
+from pytest_dynadag.generate.comparison import Change, compare, mask_value, whole_list
 from pytest_dynadag.generate.divergences import Determinism, FileVerdict
 from pytest_dynadag.generate.expansions import narrow_to_expansions
 from pytest_dynadag.generate.instruments import zone
@@ -24,6 +24,7 @@ from pytest_dynadag.generate.isolation import every
 from pytest_dynadag.generate.isolator import IsolationRequest
 from pytest_dynadag.generate.probing import TIMEOUT, ProbeError, bound_log, end_probe, generate, read_end
 from pytest_dynadag.generate.records import FileRecord, Generation, Root
+from pytest_dynadag.secrecy import hide
 
 Progress = Callable[[str], None]
 _GLANCE = 0.1  # seconds between two looks at what an isolator prints
@@ -120,7 +121,7 @@ class Check:
             if chunk
         ]
         answers = self._run(requests, [0] * len(requests))
-        return {path: FileVerdict.from_dict(data) for answer in answers for path, data in answer.items()}
+        return {path: _read_verdict(data) for answer in answers for path, data in answer.items()}
 
     def _generate(self, number: int, count: Callable[[int], None]) -> Generation:
         return generate(
@@ -328,3 +329,18 @@ def _run_isolator(request: IsolationRequest, seed: int) -> dict[str, Any]:
         raise ProbeError(f"ended with exit code {code}", read_end(log))
     answer: dict[str, Any] = json.loads(Path(request.answer).read_text(encoding="utf-8"))
     return answer
+
+
+def _read_verdict(data: dict[str, Any]) -> FileVerdict:
+    """Read the verdict of another process, which does not know what this project keeps secret."""
+    verdict = FileVerdict.from_dict(data)
+    entries = (
+        replace(
+            entry,
+            baseline=mask_value(entry.pointer, entry.baseline),
+            changed=mask_value(entry.pointer, entry.changed),
+            source=hide(entry.source),
+        )
+        for entry in verdict.divergences
+    )
+    return replace(verdict, divergences=tuple(entries))

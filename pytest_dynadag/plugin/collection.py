@@ -34,6 +34,7 @@ from pytest_dynadag.plugin.roots import is_test_file
 from pytest_dynadag.plugin.session import session_of
 from pytest_dynadag.plugin.snapshot import CaseSnapshots, find_orphans, locate_casefile, treat_unused
 from pytest_dynadag.printable import escape
+from pytest_dynadag.secrecy import hide
 
 
 class DagCollection:
@@ -319,7 +320,7 @@ def present(message: str, root: Path, place: Location | None = None) -> Terminal
 
     *place* is for those who look for it: `--tb=line`, editors, and what annotates pull requests.
     """
-    text = message.replace(f"{root}/", "")
+    text = hide(message.replace(f"{root}/", ""))
     entry = ReprEntryNative([text + "\n"])
     crash = ReprFileLocation(place.file if place else "", place.line if place else 0, text.partition("\n")[0])
     return ReprExceptionInfo(reprtraceback=ReprTraceback([entry], None, "native"), reprcrash=crash)

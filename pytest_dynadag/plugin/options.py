@@ -45,6 +45,7 @@ class Options:
         seeds: How many generations are compared.
         own_circumstances: Lines `name = module:function`.
         allowed: Lines `RULE:dag_id = reason`.
+        secret: Regular expressions for what is hidden.
     """
 
     active: bool
@@ -59,6 +60,7 @@ class Options:
     seeds: int = SEEDS
     own_circumstances: tuple[str, ...] = ()
     allowed: tuple[str, ...] = ()
+    secret: tuple[str, ...] = ()
 
     @property
     def is_recorded(self) -> bool:
@@ -81,6 +83,7 @@ class Options:
             seeds=_read_seeds(config),
             own_circumstances=tuple(config.getini("dynadag_own_circumstances")),
             allowed=tuple(config.getini("dynadag_allow")),
+            secret=tuple(config.getini("dynadag_secret")),
         )
 
 
@@ -133,6 +136,12 @@ def add_options(parser: pytest.Parser) -> None:
         "dynadag_env",
         "names or patterns of AIRFLOW_* environment variables that DAG files and tasks may see",
         type="args",
+    )
+    parser.addini(
+        "dynadag_secret",
+        "regular expressions, one a line: what they match, and what stands under a name that they match, "
+        "is hidden in snapshots, reports and messages",
+        type="linelist",
     )
 
 

@@ -113,7 +113,14 @@ class Recording:
                 self.item.add_report_section(
                     "call", f"run of {run.dag_id!r}", add_references(said, run.findings)
                 )
-            self._note_expansion("run", find_structure(), run.expansion, state=run.state, seconds=run.seconds)
+            self._note_expansion(
+                "run",
+                find_structure(),
+                run.expansion,
+                state=run.state,
+                seconds=run.seconds,
+                secrets=run.secrets,
+            )
             self.note_findings(run.findings)
             self.note_accepted(run.allowed)
 
@@ -180,6 +187,7 @@ class Recording:
         name: str = "",
         state: str | None = None,
         seconds: float = 0.0,
+        secrets: frozenset[str] = frozenset(),
     ) -> None:
         if kind in {"plan", "run"}:
             lengths = " ".join(f"{t.task_id}={'?' if t.count is None else t.count}" for t in expansion)
@@ -199,7 +207,7 @@ class Recording:
             structure=structure.digest,
             state=state,
             seconds=seconds,
-            expansion=hide_in_expansion(expansion),
+            expansion=hide_in_expansion(expansion, secrets),
         )
 
     def _note_structure(self, structure: Structure) -> None:

@@ -34,7 +34,19 @@ def session_of(config: pytest.Config) -> DagSession:
     """Give the one session of this process."""
     if _SESSION not in config.stash:
         config.stash[_SESSION] = DagSession(config, Options.read(config), dict(os.environ))
+        _set_secrets(config.stash[_SESSION].options)
     return config.stash[_SESSION]
+
+
+def _set_secrets(options: Options) -> None:
+    if not options.secret:
+        return
+    from pytest_dynadag.secrecy import SecretPatternError, set_patterns
+
+    try:
+        set_patterns(options.secret)
+    except SecretPatternError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 @dataclass(eq=False, repr=False)

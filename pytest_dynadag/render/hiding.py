@@ -7,14 +7,15 @@ from typing import Any
 
 from pytest_dynadag.graph.expansion import Expansion
 from pytest_dynadag.graph.structure import Structure
-from pytest_dynadag.render.values import MASK, ValueWriter, find_secrets, is_secret
+from pytest_dynadag.render.values import ValueWriter
+from pytest_dynadag.secrecy import MASK, find_secrets, is_secret
 
 _PAIR = 2
 
 
-def hide_in_expansion(expansion: Expansion) -> dict[str, Any]:
-    """Give the JSON of an expansion without secrets."""
-    return _hide_found(expansion.to_dict(), (inputs for task in expansion for inputs in task.inputs))
+def hide_in_expansion(expansion: Expansion, secrets: Iterable[str] = ()) -> dict[str, Any]:
+    """Give the JSON of an expansion without its secrets, and without further ones that are known."""
+    return _hide_found(expansion.to_dict(), (inputs for task in expansion for inputs in task.inputs), secrets)
 
 
 def hide_in_structure(structure: Structure) -> dict[str, Any]:
@@ -22,9 +23,9 @@ def hide_in_structure(structure: Structure) -> dict[str, Any]:
     return _hide_found(structure.to_dict(), (task.arguments for task in structure.tasks))
 
 
-def _hide_found(data: dict[str, Any], places: Iterable[Any]) -> dict[str, Any]:
-    secrets = frozenset(secret for place in places for secret in find_secrets(place))
-    hidden: dict[str, Any] = hide(data, ValueWriter(secrets=secrets).clean)
+def _hide_found(data: dict[str, Any], places: Iterable[Any], secrets: Iterable[str] = ()) -> dict[str, Any]:
+    found = frozenset(secret for place in places for secret in find_secrets(place))
+    hidden: dict[str, Any] = hide(data, ValueWriter(secrets=found.union(secrets)).clean)
     return hidden
 
 

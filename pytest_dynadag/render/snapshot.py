@@ -16,7 +16,8 @@ from pytest_dynadag.graph.canonical import Opaque
 from pytest_dynadag.graph.edges import ALL, Dependency
 from pytest_dynadag.graph.expansion import Expansion, Instance, TaskExpansion
 from pytest_dynadag.graph.structure import Group, Structure, Task
-from pytest_dynadag.render.values import ValueWriter, digest_text, find_secrets, write_name
+from pytest_dynadag.render.values import ValueWriter, digest_text, write_name
+from pytest_dynadag.secrecy import find_secrets
 
 FORMAT = 1
 """Version of the text form; another one is another snapshot."""
@@ -35,6 +36,10 @@ class Run(Protocol):
     @property
     def expansion(self) -> Expansion:
         """What was observed."""
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What was given to it and nobody may read."""
 
 
 Subject: TypeAlias = "Expansion | Structure | Run"
@@ -59,7 +64,9 @@ def write_snapshot(subject: Subject, *, given: str = "", root: str = "") -> str:
     if isinstance(getattr(subject, "expansion", None), Expansion):
         title = f"run: {write_name(subject.state)}"
         observed = subject.expansion
-        return _join(_write_expansion(observed, title, given or observed.given, root, states=True))
+        known = subject.secrets
+        written = _write_expansion(observed, title, given or observed.given, root, states=True, secrets=known)
+        return _join(written)
     raise TypeError(f"a snapshot is taken of an Expansion, a Run or a Structure, not of {subject!r:.80}")
 
 
@@ -87,10 +94,16 @@ def _write_section(name: str, lines: Iterable[str]) -> Iterator[str]:
 
 
 def _write_expansion(
-    expansion: Expansion, title: str, given: str, root: str, *, states: bool
+    expansion: Expansion,
+    title: str,
+    given: str,
+    root: str,
+    *,
+    states: bool,
+    secrets: frozenset[str] = frozenset(),
 ) -> Iterator[str]:
-    secrets = (secret for task in expansion for inputs in task.inputs for secret in find_secrets(inputs))
-    write = ValueWriter(root, frozenset(secrets))
+    found = (secret for task in expansion for inputs in task.inputs for secret in find_secrets(inputs))
+    write = ValueWriter(root, secrets.union(found))
     yield from _write_head(expansion.dag_id, title, given)
     yield from ("", "[tasks]")
     for task in sorted(expansion, key=lambda task: task.task_id):

@@ -13,7 +13,7 @@ import json
 import pathlib
 import re
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,73 +31,17 @@ from pytest_dynadag.graph.sources import (
     Zip,
 )
 from pytest_dynadag.printable import escape
+from pytest_dynadag.secrecy import MASK, SECRET_NAMES, hide, is_secret, match_any
 
-MASK = "***"
 LONGEST_TEXT = 120
 """Characters of one text; longer ones are cut and end in a digest of the whole."""
 LONGEST_LIST = 240
 """Characters of one list, mapping or set; longer ones are cut to the first items and a digest of all."""
-SHORTEST_SECRET = 5
-"""Characters; a shorter secret is hidden under its own key only, as in Airflow (min_length_masked_secret, 3.x)."""
-
-SECRET_NAMES = frozenset(
-    [
-        "access_key",
-        "access_token",
-        "api_key",
-        "apikey",
-        "auth_header",
-        "authorization",
-        "bearer",
-        "connection_string",
-        "dsn",
-        "keyfile_dict",
-        "passphrase",
-        "passwd",
-        "password",
-        "private_key",
-        "proxies",
-        "proxy",
-        "secret",
-        "service_account",
-        "service_key",
-        "token",
-        "webhook_url",
-    ]
-)
-"""Parts of names whose values are hidden: all that Airflow 2.10-3.3 hide (DEFAULT_SENSITIVE_FIELDS)."""
-
 _PLAIN_NAME = re.compile(r"[\w.\-@]+")
-_LOGIN = re.compile(r"(?P<who>\w[\w+.\-]*://[^\s/:@]*):[^\s/@]+@")
 _ASSIGNMENT = re.compile(
     rf"(?i)(\w*(?:{'|'.join(sorted(SECRET_NAMES))})\w*\s*[=:]\s*)('[^']*'|\"[^\"]*\"|[^,)\s]+)"
 )
 _HIDDEN_ASSIGNMENT = rf"\g<1>{MASK}"
-
-
-def is_secret(name: object) -> bool:
-    """Tell whether Airflow would hide what stands under *name*; source: should_hide_value_for_key (3.3)."""
-    normalized = re.sub(r"\W+", "_", name.strip().lower()) if isinstance(name, str) else ""
-    return any(part in normalized for part in SECRET_NAMES)
-
-
-def find_secrets(value: Any) -> Iterator[str]:
-    """Give every text that stands under a secret name somewhere in *value*, long enough to be looked for elsewhere."""
-    if isinstance(value, Mapping):
-        for name, item in value.items():
-            yield from _find_texts(item) if is_secret(name) else find_secrets(item)
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        for item in value:
-            yield from find_secrets(item)
-
-
-def _find_texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str) and len(value) >= SHORTEST_SECRET:
-        yield value
-    elif isinstance(value, Mapping):
-        yield from (text for item in value.values() for text in _find_texts(item))
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        yield from (text for item in value for text in _find_texts(item))
 
 
 def digest_text(text: str) -> str:
@@ -132,17 +76,11 @@ class ValueWriter:
     _hidden: re.Pattern[str] | None = field(init=False, default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if self.secrets:
-            longest_first = sorted(self.secrets, key=lambda secret: (-len(secret), secret))
-            pattern = re.compile("|".join(map(re.escape, longest_first)))
-            object.__setattr__(self, "_hidden", pattern)
+        object.__setattr__(self, "_hidden", match_any(self.secrets))
 
     def clean(self, text: str) -> str:
         """Hide secrets and passwords of URLs in *text*, and where the project lies."""
-        if self._hidden:
-            text = self._hidden.sub(MASK, text)
-        if "://" in text:
-            text = _LOGIN.sub(rf"\g<who>:{MASK}@", text)
+        text = hide(text, self._hidden)
         return text.replace(self.root, "<root>") if self.root else text
 
     def text(self, text: str) -> str:

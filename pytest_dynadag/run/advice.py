@@ -16,12 +16,12 @@ from itertools import takewhile
 from typing import Any
 
 from pytest_dynadag.bridge.creations import Node
+from pytest_dynadag.secrecy import is_secret
 
 _NOT_SHARED = frozenset({"task_id", "dag", "task_group", "default_args", "params", "start_date", "end_date"})
 """Arguments that stand elsewhere in a DAG file."""
 
 _ARGUMENTS_FIRST = ("op_args", "op_kwargs")
-_SECRET = re.compile(r"passw|secret|token|api_?key|credential", re.IGNORECASE)
 _SHOWN = 3
 _WORK = "work"
 
@@ -118,7 +118,7 @@ def _say(source: Output, name: str | None, values: list[Any], running: Output) -
     """Name the task that is expanded over, and what it should return if it is the running one."""
     if source.task_id != running.task_id:
         return source.task_id, None
-    return source.task_id, "[...]" if name and _SECRET.search(name) else write_value(values)
+    return source.task_id, "[...]" if is_secret(name) else write_value(values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +286,7 @@ def _normalise(value: Any) -> Any:
 
 def write_argument(name: str, value: Any) -> str:
     """Write an argument of a call; a secret, and what no code can be written for, is left out."""
-    if _SECRET.search(name):
+    if is_secret(name):
         return "..."
     if isinstance(value, _Replaced):
         return _WORK

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from pytest_dynadag.errors import UnknownNameError
 from pytest_dynadag.graph.given import RETURN_VALUE, format_key, parse_key
 from pytest_dynadag.location import Location
+from pytest_dynadag.secrecy import hide, match_any
 
 Key = tuple[str, int]
 """A task id and a map index; -1 is an instance that is not mapped, or was never expanded."""
@@ -67,6 +68,7 @@ class Observation:
             An instance that was never executed has none.
         log_texts: (task id, index) to what it printed and logged.
         seconds: How long the run took.
+        secrets: What was given to the run and nobody may read: hidden in errors and logs.
     """
 
     dag_id: str
@@ -79,6 +81,14 @@ class Observation:
     inputs: Mapping[Key, Mapping[str, Any]] = field(default_factory=dict)
     log_texts: Mapping[Key, str] = field(default_factory=dict)
     seconds: float = 0.0
+    secrets: frozenset[str] = frozenset()
+
+    def hide(self, secrets: frozenset[str]) -> Observation:
+        """Give the observation with *secrets*, and what is hidden everywhere, hidden in its errors and logs."""
+        known = match_any(secrets)
+        errors = {key: replace(e, message=hide(e.message, known)) for key, e in self.errors.items()}
+        texts = {key: hide(text, known) for key, text in self.log_texts.items()}
+        return replace(self, errors=errors, log_texts=texts, secrets=secrets)
 
     def __repr__(self) -> str:
         counted = Counter(instance.state for instance in self.instances)

@@ -21,6 +21,7 @@ from pytest_dynadag.run.observation import Observation, ObservedError
 from pytest_dynadag.run.part import choose, complete
 from pytest_dynadag.run.request import Order, RunRequest
 from pytest_dynadag.run.stuck import StuckRunError
+from pytest_dynadag.secrecy import find_in_metadata
 
 ENGINES = ("direct", "airflow")
 """What can execute a DAG: `airflow` is Airflow's own `dag.test()`, `direct` the same without its detours."""
@@ -79,6 +80,11 @@ class Run:
         does not do what was meant: its `state` is `success`, and this is False, unless the finding is allowed.
         """
         return self.state == "success" and not any(each.rule in GUARDED for each in self.findings)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What was given to the run and nobody may read."""
+        return self.observation.secrets
 
     @property
     def states(self) -> dict[str, str]:
@@ -202,6 +208,7 @@ def _execute(
         except StuckRunError as stuck:
             stuck.add_findings(guard.judge({}, "running", allow).findings)
             raise
+    observation = observation.hide(find_in_metadata(request.variables, request.connections))
     return tell(structure, observation, guard.judge(observation.returned, observation.state, allow))
 
 

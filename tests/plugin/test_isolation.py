@@ -171,3 +171,29 @@ def test_what_is_let_through_by_name_is_seen(project: pytest.Pytester, run: Run,
 
     assert 0 == result.ret
     result.stdout.fnmatch_lines(["*AIRFLOW_VAR_CANARY*"])
+
+
+def test_what_the_project_keeps_secret_is_told_nowhere(project: pytest.Pytester, run: Run) -> None:
+    """The ini `dynadag_secret` hides a text, and what stands under a name, in messages, snapshots and reports."""
+    case = "cases:\n  one: {given: {list_regions: [cust-4711]}, expect: {load[0]: {region: cust-4712}}}\n"
+    test = "def test_it(dynadag, dynadag_snapshot):\n    assert dynadag.plan('sales', given={'list_regions': ['cust-4711']}) == dynadag_snapshot\n"
+    write(project, **{"dags/sales.dynadag.yaml": case, "test_it.py": test})
+    asked = ("--dynadag-report=r.json", "--snapshot-update", "-o", r"dynadag_secret=cust-\d+", "-n", "2")
+
+    result = run("--dynadag", "dags", "test_it.py", *asked)
+
+    result.assert_outcomes(passed=3, failed=1)
+    told = [*result.outlines, (project.path / "r.json").read_text()]
+    told += [path.read_text() for path in project.path.rglob("__snapshots__/**/*") if path.is_file()]
+    assert [] == [text for text in told if "cust-47" in text]
+
+
+def test_a_pattern_that_cannot_be_meant_is_a_usage_error(project: pytest.Pytester, run: Run) -> None:
+    """The session ends before anything is done, and says which line is wrong."""
+    result = run("--dynadag", "-o", "dynadag_secret=(")
+
+    assert pytest.ExitCode.USAGE_ERROR == result.ret
+    assert (
+        "ERROR: ini dynadag_secret: '(' is no regular expression: missing ), unterminated subpattern at position 0"
+        in result.errlines
+    )

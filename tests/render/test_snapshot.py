@@ -50,6 +50,18 @@ class Run:
 
     state: str
     expansion: Expansion
+    secrets: frozenset[str] = frozenset()
+
+
+def test_what_a_run_was_given_in_secret_is_hidden_wherever_it_stands() -> None:
+    """A password of a Connection shows nowhere in the snapshot of its run, whatever it is called there."""
+    observed = Run(
+        "success", expand({"address": "db for hunter22"}, labels=["hunter22"]), frozenset(["hunter22"])
+    )
+
+    text = write_snapshot(observed)
+
+    assert '  "***" address="db for ***" #0' in text.splitlines()
 
 
 def plan_sales(regions: list[Any]) -> Expansion:

@@ -28,6 +28,7 @@ class Run:
 
     state: str
     expansion: Expansion
+    secrets: frozenset[str] = frozenset()
 
 
 def sales(*regions: Any, tasks: tuple[Task, ...] = TASKS) -> Expansion:
