@@ -37,6 +37,8 @@ from pytest_dynadag.graph.scheduler import Scheduler
 from pytest_dynadag.graph.skips import Skips
 from pytest_dynadag.graph.structure import Structure, Task
 
+_DEEPEST = 200  # lists in lists, of which Python can be asked about a thousand before it gives up
+
 Labeller = Callable[[Task, "int | None", Mapping[str, Any]], "str | Unknown | None"]
 """Renders the `map_index_template` of one instance from its inputs."""
 
@@ -74,11 +76,35 @@ def plan(
     given = given or Given()
     check_given(structure, given)
     planner = _Planner.start(structure, given, label)
-    for task in structure.tasks:
-        planner.expand(task)
+    try:
+        for task in structure.tasks:
+            planner.expand(task)
+    except RecursionError:
+        raise _refuse_depth(structure, given) from None
     if strict and planner.lengths.missing:
         raise MissingGivenError(structure.dag_id, planner.lengths.missing, given.task_ids)
     return planner.finish()
+
+
+def _refuse_depth(structure: Structure, given: Given) -> Exception:
+    """Make the error about the output that is nested too deeply; where there is none, the fault is ours."""
+    for key, value in given.outputs.items():
+        if _is_deep(value):
+            why = f"lists or mappings in it are nested more than {_DEEPEST} deep, or one contains itself"
+            return GivenError(structure.dag_id, key, why, next_step="give what the tasks that follow look at")
+    return RecursionError("the DAG cannot be planned")
+
+
+def _is_deep(value: Any) -> bool:
+    waiting = [(value, 0)]
+    while waiting:
+        item, depth = waiting.pop()
+        if depth > _DEEPEST:
+            return True
+        if isinstance(item, (dict, list, tuple)):
+            inner = item.values() if isinstance(item, dict) else item
+            waiting.extend((each, depth + 1) for each in inner)
+    return False
 
 
 def check_given(structure: Structure, given: Given) -> None:

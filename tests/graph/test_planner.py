@@ -271,6 +271,29 @@ def test_an_index_wants_a_mapped_task() -> None:
     ) == str(caught.value)
 
 
+def nested(depth: int) -> Any:
+    """Give a list in a list, *depth* times."""
+    value: Any = "eu"
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def test_an_output_has_a_bearable_depth() -> None:
+    """What is nested beyond what Python follows, or contains itself, is refused; a hundred lists in lists are not."""
+    loop: list[Any] = []
+    loop.append(loop)
+
+    for value in (nested(5000), loop):
+        with pytest.raises(GivenError) as caught:
+            planned(dag(*SALES), {"list_regions": [value]})
+        assert (
+            "given['list_regions'] for DAG 'sales': lists or mappings in it are nested more than 200 deep, "
+            "or one contains itself\n  next: give what the tasks that follow look at"
+        ) == str(caught.value)
+    assert 1 == planned(dag(*SALES), {"list_regions": [nested(100)]}).counts["load"]
+
+
 def test_a_branch_follows_tasks_that_exist() -> None:
     """A choice that the DAG does not have is an error with the nearest names."""
     parts = (task("choose", skips="branch"), task("load", after="choose"), task("mail", after="choose"))

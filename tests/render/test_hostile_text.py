@@ -139,6 +139,27 @@ def test_deep_nesting() -> None:
         assert form(plan(SALES, Given.of({"list_regions": [value]})))
 
 
+class Unwilling:
+    """An object that cannot be shown."""
+
+    def __repr__(self) -> str:
+        raise ValueError("no")
+
+
+class Talkative:
+    """An object that has much to say."""
+
+    def __repr__(self) -> str:
+        return "x" * 10**7
+
+
+@pytest.mark.parametrize("value", [Unwilling(), Talkative()], ids=["unwilling", "talkative"])
+def test_objects_that_do_not_show_themselves(value: Any) -> None:
+    """They are written in bearable length all the same."""
+    for form in FORMS.values():
+        assert len(form(plan(SALES, Given.of({"list_regions": [value, value]})))) < 10_000
+
+
 def test_what_is_printable_stays() -> None:
     """Letters of every alphabet, tabs and ends of lines."""
     assert "Ärger 日本 🙂" == escape("Ärger 日本 🙂")
