@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
@@ -18,11 +18,21 @@ from typing import Any
 from pytest_dynadag.location import Location
 
 _noted: dict[int, tuple[weakref.ref[Any], dict[str, Location]]] = {}
-LIBRARIES = (
-    f"{Path(__file__).parents[1]}/",
-    f"{Path(sys.prefix).resolve()}/",
-    f"{Path(sys.base_prefix)}/lib/",
-)
+
+
+def list_libraries(search_path: Iterable[str]) -> tuple[str, ...]:
+    """
+    Give the beginnings of paths that are not the user's code: ours first, the standard library, what is installed.
+
+    Packages may be installed outside of the interpreter's own folders: by `pip install --user`, as in images of Airflow,
+    or in an environment below this one, to which a .pth file leads.
+    """
+    installed = (path for path in search_path if Path(path).name in {"site-packages", "dist-packages"})
+    folders = (Path(sys.prefix).resolve(), Path(sys.base_prefix, "lib"), Path(sys.prefix, "lib"), *installed)
+    return tuple(f"{folder}/" for folder in (Path(__file__).parents[1], *folders))
+
+
+LIBRARIES = list_libraries(sys.path)
 
 
 def lines_of(dag: Any) -> dict[str, Location]:

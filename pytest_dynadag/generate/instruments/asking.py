@@ -7,16 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
 
+from pytest_dynadag.bridge.lines import LIBRARIES
+
 Site = tuple[str, int]
 """A file and a line."""
-
-# Ours, the interpreter's standard library, and what is installed beside it.
-LIBRARIES = (
-    f"{Path(__file__).parents[2]}/",
-    f"{Path(sys.prefix).resolve()}/",
-    f"{Path(sys.base_prefix)}/lib/",
-    f"{Path(sys.prefix)}/lib/",
-)
 
 
 class Asking:
