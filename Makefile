@@ -81,7 +81,7 @@ soak: setup
 	DYNADAG_SOAK=$(N) $(BIN)/pytest tests/soak $(ARGS)
 
 bench: setup
-	@for what in plan run determinism reports; do \
+	@for what in plan run parallel determinism reports large; do \
 	  echo "=== $$what"; $(BIN)/python benchmarks/$$what.py || missed="$$missed $$what"; \
 	done; test -z "$$missed" || { echo "missed:$$missed" >&2; exit 1; }
 
