@@ -116,7 +116,5 @@ def test_a_case_whose_name_is_no_plain_text(pytester: pytest.Pytester, run: Run)
     result = run("--dynadag", "dags", "-v", "-k", "wider")
 
     result.assert_outcomes(passed=1, deselected=3)
-    result.stdout.fnmatch_lines(
-        [r"*sales::\u001b*31mred\u000aand \u202ewider PASSED*"]
-    )
+    result.stdout.fnmatch_lines([r"*sales::\u001b*31mred\u000aand \u202ewider PASSED*"])
     assert "\x1b" not in result.stdout.str()
