@@ -1,7 +1,7 @@
 # Needs python3.11 and make; everything else is put into .venv (Airflow 3.3) or .venv-<version>.
 #   make demo               collect, plan and run the example DAGs
 #   make test               the suite;                     AIRFLOW=2.11 chooses the version
-#   make oldest             the snapshots, with the oldest syrupy that is allowed
+#   make oldest             what rests on required libraries, with the oldest of each that is allowed
 #   make neighbours         beside other plugins that users have, all of them at once
 #   make lint               style, format and types
 #   make docs               build the site of docs/ into build/docs; every warning is an error
@@ -62,10 +62,15 @@ demo: setup
 test: setup
 	$(BIN)/pytest $(ARGS)
 
+# Collection and snapshots (pytest, syrupy), case files (PyYAML), the shared folder (filelock), a clock that stands (freezegun).
+OLDEST_TESTS := $(addprefix tests/,plugin/test_snapshot_fixture.py plugin/test_collection.py plugin/test_folder.py \
+  cases run/test_waiting.py)
 oldest: setup
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --target build/oldest --upgrade --no-deps \
-	  --resolution lowest-direct "$$(sed -n 's/^ *"\(syrupy>=[^"]*\)".*/\1/p' pyproject.toml)"
-	PYTHONPATH=$(CURDIR)/build/oldest $(BIN)/pytest tests/plugin/test_snapshot_fixture.py $(ARGS)
+	@rm -rf build/oldest && mkdir -p build
+	@sed -n '/^dependencies/,/^]/s/^ *"\(.*>=[^"]*\)".*/\1/p' pyproject.toml > build/oldest.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --target build/oldest --no-deps \
+	  --resolution lowest-direct -r build/oldest.txt
+	PYTHONPATH=$(CURDIR)/build/oldest $(BIN)/python -m pytest $(OLDEST_TESTS) $(ARGS)
 
 # Beside the environment, not in it: they would change every session.
 NEIGHBOURS := $(CURDIR)/build/neighbours-$(AIRFLOW)

@@ -53,6 +53,6 @@ def remove_forgotten(folder: Path) -> None:
             return
         locks = list(folder.glob(_LOCKS))
         for lock in locks:
-            held.enter_context(FileLock(lock, blocking=False))
+            held.enter_context(FileLock(lock, timeout=0))
         if locks:  # without any it never was a session's
             shutil.rmtree(folder, ignore_errors=True)
