@@ -7,11 +7,13 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import astuple, dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import astuple, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,15 @@ from pytest_dynadag.generate.expansions import narrow_to_expansions
 from pytest_dynadag.generate.instruments import zone
 from pytest_dynadag.generate.isolation import every
 from pytest_dynadag.generate.isolator import IsolationRequest
-from pytest_dynadag.generate.probing import TIMEOUT, ProbeError, bound_log, end_probe, generate, read_end
+from pytest_dynadag.generate.probing import (
+    TIMEOUT,
+    GenerationStopped,
+    ProbeError,
+    bound_log,
+    end_probe,
+    generate,
+    read_end,
+)
 from pytest_dynadag.generate.records import FileRecord, Generation, Root
 from pytest_dynadag.secrecy import hide
 
@@ -51,6 +61,7 @@ class Check:
         now: The instant of the neutral generation, in seconds since 1970.
         tell: Called with a line of progress.
         cores: How many processes run at a time.
+        stopped: Set once nobody waits for the verdict any more.
     """
 
     roots: tuple[Root, ...]
@@ -66,6 +77,7 @@ class Check:
     memory: int = 0
     tell: Progress = lambda line: None
     cores: int = 1
+    stopped: threading.Event = field(default_factory=threading.Event)
 
     def judge(self, given: Any = None) -> Determinism:
         """Screen, isolate, and give the verdict; as `check`."""
@@ -92,7 +104,7 @@ class Check:
             self.tell(f"generation {len(done)} of {self.seeds}")
             return generation
 
-        with ThreadPoolExecutor(self.cores) as pool:
+        with self._side_by_side() as pool:
             return list(pool.map(make, range(self.seeds)))
 
     def isolate(self, suspects: Mapping[str, list[Change]]) -> list[FileVerdict]:
@@ -135,6 +147,7 @@ class Check:
             variation=every(self.names, number, now=self.now, own=self.own),
             circumstances=self.names,
             tell=count,
+            stopped=self.stopped.is_set,
         )
 
     def _parse_under_seeds(self, files: Mapping[str, list[Change]]) -> dict[str, str]:
@@ -164,8 +177,20 @@ class Check:
 
     def _run(self, requests: Sequence[IsolationRequest], seeds: Sequence[int]) -> list[dict[str, Any]]:
         """Run isolators side by side; give their answers."""
+        run = partial(_run_isolator, stopped=self.stopped.is_set)
+        with self._side_by_side() as pool:
+            return list(pool.map(run, requests, seeds))
+
+    @contextmanager
+    def _side_by_side(self) -> Iterator[ThreadPoolExecutor]:
+        """Work in threads; where that is interrupted, each ends what it has started, and begins nothing more."""
         with ThreadPoolExecutor(self.cores) as pool:
-            return list(pool.map(_run_isolator, requests, seeds))
+            try:
+                yield pool
+            except BaseException:
+                self.stopped.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
 
 
 def check(
@@ -302,8 +327,8 @@ def _count_parses(tell: Progress, generations: int) -> Callable[[int], None]:
     return count
 
 
-def _run_isolator(request: IsolationRequest, seed: int) -> dict[str, Any]:
-    """Start an isolator and wait for it; whatever happens, end it and what it started."""
+def _run_isolator(request: IsolationRequest, seed: int, stopped: Callable[[], bool]) -> dict[str, Any]:
+    """Start an isolator and wait for it, unless nobody waits any more; in any case end it and what it started."""
     folder = Path(request.answer).parent
     request.save(folder / "request.json")
     command = [sys.executable, "-m", "pytest_dynadag.generate.isolator", str(folder / "request.json")]
@@ -320,6 +345,8 @@ def _run_isolator(request: IsolationRequest, seed: int) -> dict[str, Any]:
         )
     try:
         while (code := process.poll()) is None:
+            if stopped():
+                raise GenerationStopped
             bound_log(log)
             with suppress(subprocess.TimeoutExpired):
                 process.wait(_GLANCE)

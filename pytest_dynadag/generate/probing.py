@@ -46,6 +46,10 @@ _MOST_PRINTED = 1 << 16  # bytes that are read of what DAG files print
 _END_OF_STACK = ("in _run_module_as_main\n", "  ...\n")
 
 
+class GenerationStopped(Exception):  # noqa: N818 - as StopIteration, it is no error
+    """Nobody waits for the generation any more."""
+
+
 class ProbeError(DynadagError):
     """A probe ended before it had found the DAG files: *how*, and the end of what it *printed*."""
 
@@ -67,6 +71,7 @@ def generate(
     variation: Variation | None = None,
     circumstances: Iterable[str] = (),
     tell: Callable[[int], None] = lambda number: None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Generation:
     """
     Load the DAG files of *roots* in a process of their own, and record what each of them gave.
@@ -85,9 +90,11 @@ def generate(
         variation: How the circumstances of this generation differ from the neutral ones, to compare generations.
         circumstances: The names of those that are varied in the whole comparison.
         tell: Called whenever a file is done, with the number of all files.
+        stopped: Tells whether nobody waits for the generation any more; asked again and again.
 
     Raises:
         AirflowMissingError: Airflow is not installed.
+        GenerationStopped: Nobody waits for it any more.
         NoSuchPathError: A root is not there.
         ProbeError: The process ended before it had found the files.
     """
@@ -109,7 +116,7 @@ def generate(
         variation=variation.to_dict() if variation else None,
         circumstances=tuple(circumstances),
     )
-    probe, records = _load_all(request, folder, timeout, tell)
+    probe, records = _load_all(request, folder, timeout, tell, stopped)
     notes = (*probe.notes, *note_changes(records), *note_gone(records))
     return Generation(probe.version, mark_duplicates(records), _now() - started, tuple(roots), notes)
 
@@ -143,13 +150,18 @@ def mark_duplicates(records: Sequence[FileRecord]) -> tuple[FileRecord, ...]:
 
 
 def _load_all(
-    request: Request, folder: Path, timeout: float, tell: Callable[[int], None]
+    request: Request,
+    folder: Path,
+    timeout: float,
+    tell: Callable[[int], None],
+    stopped: Callable[[], bool],
 ) -> tuple[_Probe, list[FileRecord]]:
     """Have every file loaded, by another probe where one has ended; give the last one and the records in order."""
     files: tuple[str, ...] | None = None
     done: dict[str, FileRecord] = {}
     while True:
         with _started(request, folder) as probe:
+            probe.stopped = stopped
             found = probe.find()
             files = found if files is None else files  # of the first probe: the later ones look for none
             while (remaining := [path for path in files if path not in done]) and not probe.has_ended:
@@ -179,6 +191,7 @@ class _Probe:
     current: dict[str, Any] | None = None
     records: list[FileRecord] = field(default_factory=list)
     tell: Callable[[], None] = lambda: None
+    stopped: Callable[[], bool] = lambda: False
 
     def find(self) -> tuple[str, ...]:
         """Wait until the files are found."""
@@ -242,6 +255,8 @@ class _Probe:
         end_probe(self.process, self.worker)
 
     def _glance(self) -> bool:
+        if self.stopped():
+            raise GenerationStopped
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(_GLANCE)
             return True
