@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass, field, replace
@@ -114,11 +114,13 @@ class Check:
         Other hash seeds need other interpreters: they are asked only about files that nothing else explains. Where a
         file's own sets can be turned round, no seed is needed.
         """
-        self.tell(f"looking for the cause in {len(suspects)} files that differ")
+        self.tell(
+            f"looking for the cause in {_count(suspects)} that differ{'' if len(suspects) > 1 else 's'}"
+        )
         verdicts = self._judge(suspects, {})
         still_open = {path: seen for path, seen in suspects.items() if not is_explained(verdicts[path], seen)}
         if still_open and "hash_seed" in self.names:
-            self.tell(f"trying other hash seeds for {len(still_open)} files")
+            self.tell(f"trying other hash seeds for {_count(still_open)}")
             verdicts.update(self._judge(still_open, self._parse_under_seeds(still_open)))
         return [verdicts[path] for path in suspects]
 
@@ -311,6 +313,10 @@ def _choose_possible(wanted: Iterable[str], own: tuple[Own, ...]) -> tuple[tuple
         names = tuple(name for name in names if name != "time_zone")
         notes.append("the time zone: the system does not know the time zones by name (package tzdata)")
     return names, tuple(notes)
+
+
+def _count(files: Collection[str]) -> str:
+    return f"{len(files)} file{'' if len(files) == 1 else 's'}"
 
 
 def _count_parses(tell: Progress, generations: int) -> Callable[[int], None]:
