@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +42,10 @@ def test_a_project_that_is_well(
     kept.joinpath("two.dynadag").touch()
     tmp_path.chmod(0o700)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
+    for name in [
+        name for name in os.environ if name.startswith("AIRFLOW")
+    ]:  # of tests before in this process
+        monkeypatch.delenv(name)
     monkeypatch.setenv("AIRFLOW_CONN_PROD", "postgres://me:secret@host/db")
 
     result = run("--dynadag-doctor")

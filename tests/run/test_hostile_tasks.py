@@ -40,8 +40,8 @@ ENDS = {
         "os.kill of SIGKILL to its own process would have ended the process that runs the tests",
     ),
     "kills_group": (
-        "os.killpg(0, signal.SIGHUP)",
-        "os.killpg of SIGHUP to its process group would have ended the process that runs the tests",
+        "os.killpg(0, signal.SIGTERM)",
+        "os.killpg of SIGTERM to its process group would have ended the process that runs the tests",
     ),
     "raises_signal": (
         "signal.raise_signal(signal.SIGUSR1)",
