@@ -78,11 +78,7 @@ def is_secret(name: object) -> bool:
     if not isinstance(name, str):
         return False
     normalized = re.sub(r"\W+", "_", name.strip().lower())
-    return any(part in normalized for part in SECRET_NAMES) or any(map(_matcher(name), _added))
-
-
-def _matcher(name: str) -> Any:
-    return lambda pattern: pattern.search(name)
+    return any(part in normalized for part in SECRET_NAMES) or any(pattern.search(name) for pattern in _added)
 
 
 def hide(text: str, secrets: re.Pattern[str] | None = None) -> str:

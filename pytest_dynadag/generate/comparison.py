@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,7 +49,7 @@ class Change:
     @property
     def parts(self) -> tuple[str, ...]:
         """The pointer taken apart."""
-        return tuple(part.replace("~1", "/").replace("~0", "~") for part in self.pointer.split("/")[1:])
+        return split(self.pointer)
 
 
 def compare(one: Mapping[str, Any], other: Mapping[str, Any], *, only: str | None = None) -> list[Change]:
@@ -228,24 +228,30 @@ def _without_addresses(value: Any) -> str:
 
 
 def mask(change: Change) -> Change:
-    """Hide what a name or an address marks as secret; ids of DAGs and tasks are not secret."""
-    own = "/".join(change.parts[4 if "tasks" in change.parts[2:3] else 2 :])
-    return replace(change, baseline=_mask(own, change.baseline), changed=_mask(own, change.changed))
+    """Hide what a name or an address marks as secret."""
+    baseline, changed = (mask_value(change.pointer, value) for value in (change.baseline, change.changed))
+    return replace(change, baseline=baseline, changed=changed)
 
 
 def mask_value(pointer: str, value: Any) -> Any:
-    """Hide in what stands at a JSON *pointer* of a divergence what this process knows to be secret."""
-    return _mask(pointer, value)
+    """Hide what is secret in what stands at a JSON *pointer*; ids of DAGs and tasks make nothing secret."""
+    parts = split(pointer)
+    return _mask(parts[4 if "tasks" in parts[2:3] else 2 :], value)
 
 
-def _mask(name: str, value: Any) -> Any:
-    if is_secret(name) and value != ABSENT:
+def split(pointer: str) -> tuple[str, ...]:
+    """Take a JSON pointer apart."""
+    return tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
+
+
+def _mask(names: Iterable[str], value: Any) -> Any:
+    if any(map(is_secret, names)) and value != ABSENT:
         return MASK
     if isinstance(value, str):
         return _IN_OTHER_HOME.sub(r"/home/user-\1", hide(value))
     if isinstance(value, dict):
-        return {key: _mask(key, item) for key, item in value.items()}
-    return [_mask("", item) for item in value] if isinstance(value, list) else value
+        return {key: _mask([key], item) for key, item in value.items()}
+    return [_mask((), item) for item in value] if isinstance(value, list) else value
 
 
 def _dump(value: Any) -> str:
