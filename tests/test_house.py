@@ -28,6 +28,8 @@ HEAVY = ("airflow", "yaml", "freezegun", "syrupy", "filelock", "hypothesis", "co
 LOADED_BY_EVERY_SESSION = f"{PACKAGE}.plugin.hooks"
 
 LONGEST_FUNCTION = 60
+LONGEST_UNEXPLAINED = 6
+"""Lines that a public function may have without saying what it does."""
 
 
 @dataclass(frozen=True)
@@ -221,6 +223,17 @@ def cycles(house: House) -> list[str]:
     return [name for name in edges if name in reach(edges, name)]
 
 
+def unexplained_functions(house: House) -> list[str]:
+    """List the public functions, those inside others included, that are no glance and say nothing of themselves."""
+    return [
+        f"{name}:{node.lineno} {node.name}"
+        for name, tree in house.modules.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_")
+        if (node.end_lineno or 0) - node.lineno >= LONGEST_UNEXPLAINED and not ast.get_docstring(node)
+    ]
+
+
 def long_functions(house: House) -> list[str]:
     """List the functions that do not fit a screen, counted with signature and docstring."""
     return [
@@ -266,6 +279,11 @@ def test_no_module_imports_itself_in_a_circle(house: House) -> None:
 def test_functions_fit_a_screen(house: House) -> None:
     """No function has more than 60 lines."""
     assert [] == long_functions(house)
+
+
+def test_public_functions_say_what_they_do(house: House) -> None:
+    """A public function of more than six lines has a docstring."""
+    assert [] == unexplained_functions(house)
 
 
 def build(root: Path, **sources: str) -> House:
@@ -401,3 +419,14 @@ def test_a_long_function_is_seen(tmp_path: Path) -> None:
     house = build(tmp_path, graph__plan=long + fitting)
 
     assert ["pytest_dynadag.graph.plan:1 long has 61 lines"] == long_functions(house)
+
+
+def test_an_unexplained_function_is_seen(tmp_path: Path) -> None:
+    """Seven lines without a docstring are reported; six are not, nor a private function, nor one that explains itself."""
+    body = "    x = 1\n"
+    functions = [f"def long():\n{body * 6}", f"def short():\n{body * 5}", f"def _own():\n{body * 6}"]
+    explained = f'def explained():\n    """Do it."""\n{body * 6}'
+
+    house = build(tmp_path, graph__plan="".join([*functions, explained]))
+
+    assert ["pytest_dynadag.graph.plan:1 long"] == unexplained_functions(house)

@@ -205,6 +205,7 @@ class _Ears:
         """Stand in for what puts an operator into a DAG."""
 
         def add_task(dag: Any, task: Any) -> Any:
+            """Note a task that joins a DAG, then let it."""
             if self.making:
                 self.making[-1].dag = id(dag)
             elif self.listener.watching and (place := self._place()):
@@ -231,6 +232,7 @@ class _Ears:
         """Stand in for what pushes an XCom."""
 
         def push(ti: Any, key: Any, value: Any, *args: Any, **kwargs: Any) -> Any:
+            """Push, and look into what JSON cannot hold or a suspect returns."""
             try:
                 result = original(ti, key, value, *args, **kwargs)
             except Exception as error:

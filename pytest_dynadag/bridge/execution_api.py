@@ -198,6 +198,7 @@ def _bind_query(name: str, kind: Any, default: Any) -> Binder:
     validate, many = make_adapter(kind).validate_python, "list" in str(kind)
 
     def bind(call: Call) -> Any:
+        """Give the argument that a call has in its query, or its default."""
         if name in call.query:
             value = call.query[name]
             return validate([value] if many and not isinstance(value, (list, tuple)) else value)

@@ -31,6 +31,7 @@ def make_labeller(params: Mapping[str, Any] | None = None, conf: Mapping[str, An
     shared = {"params": dict(params or {}), "dag_run": SimpleNamespace(conf=dict(conf or {}))}
 
     def label(task: Task, index: int | None, inputs: Mapping[str, Any]) -> str | Unknown | None:
+        """Render the template of one instance; unknown where that takes more than its inputs."""
         if task.map_index_template is None:
             return None
         try:

@@ -42,7 +42,10 @@ def _note_interruptions() -> list[BaseException]:
     raised: list[BaseException] = []
 
     def noting(handler: Callable[..., Any]) -> Callable[..., Any]:
+        """Wrap a handler, which may be anybody's."""
+
         def handle(*arguments: Any) -> Any:
+            """Handle as before, and keep what is raised that is no `Exception`."""
             try:
                 return handler(*arguments)
             except Exception:
@@ -154,6 +157,7 @@ def _sparing(original: Callable[..., None], guarded: _Guarded) -> Callable[..., 
 
     @wraps(original)
     def close(file: int) -> None:
+        """Close any file but a standard stream of the instance's."""
         if file in _STREAMS and guarded.is_asked():
             nowhere = os.open(os.devnull, os.O_RDWR)
             os.dup2(nowhere, file)
@@ -227,6 +231,7 @@ def end_forked(original: Callable[..., Any], watcher: object = None) -> Callable
 
     @wraps(original)
     def execute(*arguments: Any, **options: Any) -> Any:
+        """Execute; a forked child goes no further than this."""
         process = os.getpid()
         code = 1
         try:

@@ -169,6 +169,7 @@ class _Wave:
         """Remember the run, and stop one that has failed for want of anything to start."""
 
         def watched(dag_run: Any, session: Any = None, **kwargs: Any) -> Any:
+            """Call, and remember the run; stop it where nothing can start."""
             result = update_state(dag_run, session=session, **kwargs)
             if dag_run.dag_id == self.dag.dag_id and session is not None:
                 self.dag_run, self.session = dag_run, session
@@ -193,6 +194,7 @@ class _Wave:
         """Count the idle passes of `DAG.test` in place of its sleeping; everybody else sleeps for real."""
 
         def watched(seconds: float) -> None:
+            """Sleep, or let the clock jump where `DAG.test` is who waits."""
             if not _is_called_by(self.code):
                 sleep(seconds)
                 return

@@ -197,6 +197,7 @@ def _two_tasks(task: Any) -> None:
 
 def _watch_run(original: Any, watcher: Watcher) -> Any:
     def run(self: Any, *args: Any, **kwargs: Any) -> Any:
+        """Run an instance, listen, and fail it where Airflow leaves it unstarted."""
         try:
             with watcher.around(key_of(self)):
                 return original(self, *args, **kwargs)

@@ -171,6 +171,7 @@ class _Reader:
     # -- the file -------------------------------------------------------------------------------------
 
     def read(self, root: Item | None) -> CaseFile:
+        """Read the whole file from its root."""
         if root is None or root.entries is None:
             what = "the file is empty" if root is None else f"the file holds {root.kind}, not a mapping"
             self.note(root, f"{what}\n  next: write cases: and, below it, a name for each case")
@@ -198,6 +199,7 @@ class _Reader:
         return item.text
 
     def read_cases(self, root: Item, item: Item | None) -> tuple[Case, ...]:
+        """Read every case that can be; the others are noted."""
         if item is None or not item.entries:
             found = f"cases takes a mapping, not {item.kind}" if item and item.value else "there are no cases"
             self.note(item or root, f"{found}\n  next: write cases: and, below it, a name for each case")
@@ -208,6 +210,7 @@ class _Reader:
     # -- one case -------------------------------------------------------------------------------------
 
     def read_case(self, key: Item, item: Item) -> Case | None:
+        """Read one case; None, and a note, where it is none."""
         name = str(key.text)
         where = f"case {name!r}: "
         if not name.strip():
@@ -289,6 +292,7 @@ class _Reader:
     # -- expectations ---------------------------------------------------------------------------------
 
     def read_expect(self, item: Item, where: str, *, run: bool) -> tuple[Expectation, ...]:
+        """Read what is expected, each entry checked."""
         if not item.entries:
             empty = (
                 "expect is empty" if not item.value else f"expect takes a mapping by task, not {item.kind}"
@@ -322,6 +326,7 @@ class _Reader:
             self.note(value, f"{where}: {_describe_state(value, RUN_STATES)}")
 
     def check_of_task(self, key: Item, value: Item, where: str) -> None:
+        """Note what cannot be expected of a task."""
         number = value.value
         if isinstance(number, dict):
             message = f"inputs are those of one instance\n  next: write {f'{key.text}[0]'!r}"
@@ -335,6 +340,7 @@ class _Reader:
             self.note(value, f"{where}: {_describe_state(value, TASK_STATES)}")
 
     def check_of_instance(self, value: Item, where: str) -> None:
+        """Note what cannot be expected of one instance."""
         if isinstance(value.value, str):
             if value.value not in TASK_STATES:
                 self.note(value, f"{where}: {_describe_state(value, TASK_STATES)}")

@@ -170,6 +170,7 @@ def _check_size(path: Path, root: Any) -> None:
     open_nodes: set[int] = set()
 
     def measure(node: Any) -> int:
+        """Count what a node stands for, each alias as all of it."""
         if id(node) in open_nodes:
             raise _refuse(path, node.start_mark.line + 1, "an alias stands inside what it stands for")
         if id(node) not in sizes:
@@ -201,6 +202,7 @@ class _Builder:
             self.problems.append(problem)
 
     def build(self, node: Any) -> Item:
+        """Build a node of any kind; a tag that is not plain data is noted."""
         line = node.start_mark.line + 1
         if node.tag not in _KNOWN:
             tag = node.tag.replace(_TAG, "!!")
@@ -213,6 +215,7 @@ class _Builder:
         return Item(line, self.read_scalar(node), node.value)
 
     def build_mapping(self, node: Any) -> Item:
+        """Build a mapping; a key that is no text is noted."""
         entries: dict[str, tuple[Item, Item]] = {}
         for key_node, value_node in self.merged(node):
             key = self.build(key_node)
@@ -251,6 +254,7 @@ class _Builder:
         return [pair for part in reversed(parts) for pair in self.merged(part)]
 
     def read_scalar(self, node: Any) -> Any:
+        """Read a scalar as YAML does; clock times and the like stay texts."""
         from yaml.constructor import SafeConstructor
 
         kind = node.tag.removeprefix(_TAG)

@@ -127,6 +127,7 @@ class _Drawing:
             yield f"{indent}end"
 
     def draw_task(self, task: TaskExpansion, name: str, indent: str) -> Iterator[str]:
+        """Draw a task as one node, or with its instances where they are few."""
         node = self.ids[task.task_id]
         if not self.is_open(task):
             yield f"{indent}{node}{self.draw_node(task, name)}{_color(task.state)}"
@@ -150,6 +151,7 @@ class _Drawing:
         return f'[["{escape(f"{name} {_TIMES} {number}{states}")}"]]'
 
     def draw_edges(self, expansion: Expansion, dependencies: list[Dependency]) -> Iterator[str]:
+        """Draw the dependencies, between instances where both ends show them."""
         for dependency in dependencies:
             upstream, downstream = dependency.upstream.task_id, dependency.downstream.task_id
             one, other = self.ids[upstream], self.ids[downstream]

@@ -278,6 +278,7 @@ def _resolver(lookup: Lookup) -> Callable[[Any], Any]:
     """Give a function that replaces outputs inside a literal's item by their values."""
 
     def resolve(value: Any) -> Any:
+        """Replace the outputs in a value, however deep they stand."""
         if isinstance(value, Output):
             return lookup(value)
         if isinstance(value, (list, tuple)) and _mentions_output(value):

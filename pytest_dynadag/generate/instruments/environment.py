@@ -130,6 +130,7 @@ def _patch_reading(asking: Asking, variation: Variation, patches: Patches) -> No
     names = plan_names(max(variation.number(NAME), 1))
 
     def read(self: Any, key: Any) -> Any:
+        """Give a variable to whoever asks, the changed value to whom it concerns."""
         circumstance = _concern(key, names)
         is_changed = circumstance is not None and asking.is_changed(circumstance)
         if is_changed and asking.only:

@@ -126,6 +126,7 @@ class _Wrapping(ast.NodeTransformer):
         return self._wrap(_MAKE, visited) if is_set_operator else visited
 
     def visit_Call(self, node: ast.Call) -> Any:
+        """Watch what is iterated by a call, and wrap the sets that calls make."""
         called = node.func
         self.generic_visit(node)
         iterates = isinstance(called, ast.Name) and called.id in _ITERATING
