@@ -43,6 +43,9 @@ SECRET_NAMES = frozenset(
 """Parts of names whose values are hidden: all that Airflow 2.10-3.3 hide (DEFAULT_SENSITIVE_FIELDS), and credentials."""
 
 _LOGIN = re.compile(r"(?P<who>\w[\w+.\-]*://[^\s/:@]*):[^\s/@]+@")
+_ASSIGNED = re.compile(
+    rf"(?i)(['\"]?\w*(?:{'|'.join(sorted(SECRET_NAMES))})\w*['\"]?\s*[=:]\s*)('[^']*'|\"[^\"]*\"|[^,)}}\s]+)"
+)
 # Of the whole process, as Airflow's own masker is: whoever writes something asks, and nobody hands them around.
 _added: list[re.Pattern[str]] = []
 
@@ -90,6 +93,11 @@ def hide(text: str, secrets: re.Pattern[str] | None = None) -> str:
     for pattern in _added:
         text = pattern.sub(MASK, text)
     return text
+
+
+def hide_assigned(text: str) -> str:
+    """Hide in code, or in what an object says of itself, also what stands behind a secret name."""
+    return hide(_ASSIGNED.sub(rf"\g<1>{MASK}", text))
 
 
 def match_any(secrets: Iterable[str]) -> re.Pattern[str] | None:

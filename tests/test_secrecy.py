@@ -13,6 +13,7 @@ from pytest_dynadag.secrecy import (
     SecretPatternError,
     find_in_metadata,
     hide,
+    hide_assigned,
     is_secret,
     match_any,
     set_patterns,
@@ -102,3 +103,21 @@ def test_the_longest_secret_is_hidden_first() -> None:
     """A secret that stands in another one leaves no rest of it."""
     assert "*** and ***" == hide("hunter2222 and hunter22", match_any(["hunter22", "hunter2222"]))
     assert match_any([]) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ('login(password="hunter22", region="eu")', 'login(password=***, region="eu")'),
+        (
+            "DAG('d', default_args={'db_password': 'hunter22', 'n': 1})",
+            "DAG('d', default_args={'db_password': ***, 'n': 1})",
+        ),
+        ('API_TOKEN = "hunter22"  # of the test account', "API_TOKEN = ***  # of the test account"),
+        ('for token in {"eu", "us"}:', 'for token in {"eu", "us"}:'),
+        ("postgres = 'postgres://ada:hunter22@host/x'", "postgres = 'postgres://ada:***@host/x'"),
+    ],
+)
+def test_a_quoted_line_of_code_tells_no_secret(line: str, shown: str) -> None:
+    """What is written under a secret name in the user's file is not repeated in a finding."""
+    assert shown == hide_assigned(line)

@@ -34,7 +34,7 @@ from pytest_dynadag.generate.probing import (
     read_end,
 )
 from pytest_dynadag.generate.records import FileRecord, Generation, Root
-from pytest_dynadag.secrecy import hide
+from pytest_dynadag.secrecy import hide_assigned
 
 Progress = Callable[[str], None]
 _GLANCE = 0.1  # seconds between two looks at what an isolator prints
@@ -372,7 +372,7 @@ def _read_verdict(data: dict[str, Any]) -> FileVerdict:
             entry,
             baseline=mask_value(entry.pointer, entry.baseline),
             changed=mask_value(entry.pointer, entry.changed),
-            source=hide(entry.source),
+            source=hide_assigned(entry.source),
         )
         for entry in verdict.divergences
     )

@@ -31,17 +31,13 @@ from pytest_dynadag.graph.sources import (
     Zip,
 )
 from pytest_dynadag.printable import escape
-from pytest_dynadag.secrecy import MASK, SECRET_NAMES, hide, is_secret, match_any
+from pytest_dynadag.secrecy import MASK, hide, hide_assigned, is_secret, match_any
 
 LONGEST_TEXT = 120
 """Characters of one text; longer ones are cut and end in a digest of the whole."""
 LONGEST_LIST = 240
 """Characters of one list, mapping or set; longer ones are cut to the first items and a digest of all."""
 _PLAIN_NAME = re.compile(r"[\w.\-@]+")
-_ASSIGNMENT = re.compile(
-    rf"(?i)(\w*(?:{'|'.join(sorted(SECRET_NAMES))})\w*\s*[=:]\s*)('[^']*'|\"[^\"]*\"|[^,)\s]+)"
-)
-_HIDDEN_ASSIGNMENT = rf"\g<1>{MASK}"
 
 
 def digest_text(text: str) -> str:
@@ -155,7 +151,7 @@ class ValueWriter:
         kind = escape(name.rpartition(".")[2])
         if not text or text.startswith("<"):
             return f"<{kind}>"
-        return f"<{kind} {self.text(_ASSIGNMENT.sub(_HIDDEN_ASSIGNMENT, text))}>"
+        return f"<{kind} {self.text(hide_assigned(text))}>"
 
 
 def _write_function(name: str) -> str:
