@@ -7,13 +7,13 @@ Fails if a figure is missed.
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
+
+from sessions import start
 
 SMALL, LARGE = 100, 500  # files
 DAGS, TASKS = 4, 10
@@ -87,23 +87,8 @@ def measure(files: int) -> Measured:
     measured = Measured()
     with tempfile.TemporaryDirectory() as folder:
         write_repository(Path(folder) / "dags", files)
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            "--dynadag",
-            "dags",
-            "-n",
-            "2",
-        ]
-        kept = {
-            name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTEST"))
-        }
         started = time.monotonic()
-        process = subprocess.Popen(command, cwd=folder, env=kept, stdout=subprocess.PIPE, text=True)
+        process = start(Path(folder), "-n", "2")
         over = threading.Event()
         watching = threading.Thread(target=watch, args=(measured, process.pid, over))
         watching.start()

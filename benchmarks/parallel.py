@@ -6,13 +6,13 @@ Run by `make bench`. Fails if the figure is missed, or a case.
 
 from __future__ import annotations
 
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from sessions import start
 
 CASES, WIDTH = 60, 20
 ROUNDS = 3
@@ -39,25 +39,11 @@ def main() -> int:
 
 def run(folder: Path, arguments: tuple[str, ...]) -> float:
     """Give how many seconds the session takes."""
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "--dynadag",
-        "dags",
-        *arguments,
-    ]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTEST"))}
     started = time.monotonic()
-    done = subprocess.run(
-        [*command, "-k", "case_"], cwd=folder, env=kept, capture_output=True, text=True, check=False
-    )
+    printed, _ = start(folder, *arguments, "-k", "case_").communicate()
     seconds = time.monotonic() - started
-    if f"{CASES} passed" not in done.stdout:
-        raise SystemExit(f"not {CASES} passed:\n{done.stdout[-2000:]}")
+    if f"{CASES} passed" not in printed:
+        raise SystemExit(f"not {CASES} passed:\n{printed[-2000:]}")
     return seconds
 
 

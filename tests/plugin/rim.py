@@ -40,6 +40,29 @@ cases:
 """
 
 
+def make_slow(before: str = "") -> str:
+    """Give the text of a DAG called slow, whose only task does what *before* says, and then waits for ten minutes."""
+    return f"""\
+import datetime as dt
+import pathlib
+import time
+from airflow import DAG
+try:
+    from airflow.sdk import task
+except ImportError:
+    from airflow.decorators import task
+
+with DAG("slow", schedule=None, start_date=dt.datetime(2024, 1, 1)):
+
+    @task
+    def wait():
+        {before}
+        time.sleep(600)
+
+    wait()
+"""
+
+
 def write(pytester: pytest.Pytester, **files: str) -> None:
     """Write *files*, name to text, into the folder of the test."""
     for name, text in files.items():

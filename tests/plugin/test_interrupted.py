@@ -13,7 +13,7 @@ from pathlib import Path
 
 import lean
 import pytest
-from rim import SALES, write
+from rim import SALES, make_slow, write
 
 START = Callable[..., "subprocess.Popen[str]"]
 PATIENCE = 60.0
@@ -24,24 +24,6 @@ import pathlib, time
 
 pathlib.Path({place!r}, "reached").touch()
 time.sleep(600)
-"""
-TASK_WAITS = """\
-import datetime as dt
-import pathlib, time
-from airflow import DAG
-try:
-    from airflow.sdk import task
-except ImportError:
-    from airflow.decorators import task
-
-with DAG("slow", schedule=None, start_date=dt.datetime(2024, 1, 1)):
-
-    @task
-    def wait():
-        pathlib.Path({place!r}, "reached").touch()
-        time.sleep(600)
-
-    wait()
 """
 RUNS = "cases:\n  runs: {run: true, expect: {state: success}}\n"
 
@@ -95,7 +77,7 @@ def test_ctrl_c(
     """The session ends at once, with pytest's own message, and neither process nor file of ours is left."""
     at_import = WAITS.format(place=str(pytester.path))
     later = f"import os\nif os.environ.get('HOSTNAME', '').endswith('.example'):\n    {at_import.replace(chr(10), chr(10) + '    ')}"
-    slow = TASK_WAITS.format(place=str(pytester.path))
+    slow = make_slow(f"pathlib.Path({str(pytester.path)!r}, 'reached').touch()")
     text = {"a file is loaded": at_import + slow, "determinism is checked": later + "\n" + slow}.get(
         when, slow
     )

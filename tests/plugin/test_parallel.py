@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rim import write
+from rim import make_slow, write
 
 Run = Callable[..., pytest.RunResult]
 
@@ -133,23 +133,6 @@ def test_dies(dynadag):
 def test_lives(dynadag, number):
     assert dynadag.run("sales", given={"list_regions": [number]}).success
 """
-SLOW = """\
-import datetime as dt
-import time
-from airflow import DAG
-try:
-    from airflow.sdk import task
-except ImportError:
-    from airflow.decorators import task
-
-with DAG("slow", schedule=None, start_date=dt.datetime(2024, 1, 1)):
-
-    @task
-    def wait():
-        time.sleep(600)
-
-    wait()
-"""
 KILLS_ONCE = """\
 import os, pathlib, signal, time
 
@@ -176,7 +159,7 @@ def place(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 def test_a_worker_killed_in_a_run(project: pytest.Pytester, run: Run, place: Path) -> None:
     """The test is reported as crashed, the others pass in another worker, and no folder or lock is left."""
-    write(project, **{"dags/slow.py": SLOW, "test_it.py": DIES})
+    write(project, **{"dags/slow.py": make_slow(), "test_it.py": DIES})
 
     result = run("--dynadag", "dags", "test_it.py", "-n", "2")
 
@@ -187,7 +170,8 @@ def test_a_worker_killed_in_a_run(project: pytest.Pytester, run: Run, place: Pat
 def test_a_worker_killed_in_a_generation(project: pytest.Pytester, run: Run, place: Path) -> None:
     """The next one that asks generates again, and what the killed one had started ends with it."""
     write(
-        project, **{"dags/kills.py": f"{KILLS_ONCE}\n{SLOW}", "test_it.py": DIES.replace("test_dies", "no")}
+        project,
+        **{"dags/kills.py": f"{KILLS_ONCE}\n{make_slow()}", "test_it.py": DIES.replace("test_dies", "no")},
     )
 
     result = run("test_it.py", "-n", "2")
