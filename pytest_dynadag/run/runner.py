@@ -21,7 +21,7 @@ from pytest_dynadag.run.observation import Observation, ObservedError
 from pytest_dynadag.run.part import choose, complete
 from pytest_dynadag.run.request import Order, RunRequest
 from pytest_dynadag.run.stuck import StuckRunError
-from pytest_dynadag.secrecy import find_in_metadata
+from pytest_dynadag.secrecy import find_in_metadata, hide, match_any
 
 ENGINES = ("direct", "airflow")
 """What can execute a DAG: `airflow` is Airflow's own `dag.test()`, `direct` the same without its detours."""
@@ -133,7 +133,7 @@ class Run:
 
     def describe(self) -> str:
         """Give what went wrong in words: the failing instances, why, where, and what they said last."""
-        return describe_failures(self.observation)
+        return hide(describe_failures(self.observation), match_any(self.secrets))
 
     def logs(self, key: str) -> str:
         """Give what one instance printed and logged, and nothing of any other's."""

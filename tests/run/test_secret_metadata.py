@@ -25,7 +25,7 @@ USES_THEM = """
             print("it is", found)
             return [found, Variable.get("api_key")]
 
-        @task
+        @task(map_index_template="{{ task.op_kwargs['key'] }}")
         def use(key):
             raise ValueError(f"cannot log in as {key}")
 
@@ -47,6 +47,7 @@ def test_a_secret_stays_with_the_task(load_dag: Callable[[str], Any], engine: st
     assert [{"key": PASSWORD}, {"key": KEY}] == run.expansion["use"].inputs
     assert "it is ***" in run.logs("list_keys")
     assert ["cannot log in as ***"] * 2 == [error.message for error in run.errors.values()]
+    assert run.expansion["use"].labels == (PASSWORD, KEY)
     told = [run.describe(), write_snapshot(run), *map(run.logs, ("list_keys", "use[0]", "use[1]"))]
     told += [repr(hide_in_expansion(run.expansion, run.secrets)), repr(run), *map(str, run.errors.values())]
     assert [] == [text for text in told if PASSWORD in text or KEY in text]
