@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_dynadag.graph.structure import Structure
     from pytest_dynadag.plugin.recording import Recording
     from pytest_dynadag.plugin.session import DagSession
+    from pytest_dynadag.run.request import Order
     from pytest_dynadag.run.runner import Run
 
 DEFAULTS = ("given", "states", "params", "conf", "variables", "connections", "env", "at", "engine", "order")
@@ -220,9 +222,9 @@ class Dynadag:
         variables: Mapping[str, Any] | None = None,
         connections: Mapping[str, Any] | None = None,
         env: Mapping[str, str | None] | None = None,
-        at: Any = None,
+        at: datetime | date | str | None = None,
         engine: str | None = None,
-        order: Any = None,
+        order: Order = None,
         only: Iterable[str] | None = None,
         until: str | None = None,
     ) -> Run:
@@ -322,9 +324,17 @@ class Dynadag:
         metadata = self._metadata()
         return check_runs(found, lambda: self._dag_object(dag_id, metadata), structure, given, runs)
 
-    def assert_deterministic(self, path_or_dag_id: str | Path, **options: Any) -> None:
+    def assert_deterministic(
+        self,
+        path_or_dag_id: str | Path,
+        *,
+        circumstances: Iterable[str] | None = None,
+        seeds: int | None = None,
+        given: Mapping[Any, Any] | None = None,
+        runs: int = 0,
+    ) -> None:
         """
-        Fail with what differs unless all generations are the same; *options* as for `check_determinism`.
+        Fail with what differs unless all generations are the same; the arguments are those of `check_determinism`.
 
         Raises:
             NotDeterministicError: They differ; `.determinism` is the verdict. What the ini `dynadag_allow` accepts
@@ -333,7 +343,9 @@ class Dynadag:
         from pytest_dynadag.generate.divergences import NotDeterministicError
         from pytest_dynadag.plugin.determining import split_allowed
 
-        found = self.check_determinism(path_or_dag_id, **options)
+        found = self.check_determinism(
+            path_or_dag_id, circumstances=circumstances, seeds=seeds, given=given, runs=runs
+        )
         left, accepted = split_allowed(found, self.workplace.session.allowances)
         self._recording.note_accepted(accepted)
         if not left.ok:
