@@ -270,6 +270,21 @@ class Dynadag:
         )
         return self._note_run(found, run, asked)
 
+    def write_case(self, run: Run, name: str = "recorded", *, dag: Any = None) -> str:
+        """
+        Write what a run left as a case file with one case: what decided, and how many instances came of it.
+
+        Secrets are hidden. An output that a case file cannot hold is left out, and a comment says so.
+
+        Args:
+            run: What `run` gave.
+            name: Of the case.
+            dag: What was run, where it is no DAG of the folder: an Airflow DAG object, or a Structure.
+        """
+        from pytest_dynadag.cases.history import write_case
+
+        return write_case(self._structure(dag or run.dag_id, self._metadata()), run, name)
+
     def assert_same(self, plan: Expansion, observed: Expansion) -> None:
         """
         Fail with what differs unless two expansions have the same instances, inputs and edges.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -83,9 +83,15 @@ def followed(run: Run, task_id: str, index: int | None) -> Any:
     return run.observation.xcoms.get(key, {}).get("followed")
 
 
-def plan_for(structure: Structure, given: dict[str, Any], *, strict: bool = True) -> Expansion:
+def plan_for(
+    structure: Structure,
+    given: Mapping[str, Any],
+    *,
+    states: Mapping[str, str] | None = None,
+    strict: bool = True,
+) -> Expansion:
     """Plan as the cases were observed: with short outputs, and labels."""
-    known = Given.of(given, max_map_length=MAX_MAP_LENGTH)
+    known = Given.of(given, states, max_map_length=MAX_MAP_LENGTH)
     return plan(structure, known, strict=strict, label=make_labeller())
 
 

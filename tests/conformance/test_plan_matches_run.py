@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from comparison import MAX_MAP_LENGTH, differences, given_from_run, list_names, plan_for, run_and_ask
 
 from pytest_dynadag.bridge.extract import structure_of
+from pytest_dynadag.cases.casefile import Case, read_casefile
+from pytest_dynadag.cases.history import write_case
+from pytest_dynadag.cases.verdict import judge
 from pytest_dynadag.run.runner import run_dag
 from pytest_dynadag.run.stuck import AirflowRaisedError
 
@@ -16,8 +20,12 @@ REFUSED_AT_RUN = {"nested_over_outer_argument"}
 
 
 @pytest.mark.parametrize("name", [name for name in list_names() if name not in REFUSED_AT_RUN])
-def test_a_plan_is_what_a_run_does(name: str, dags: dict[str, Any]) -> None:
-    """Instances, states, inputs, labels and edges of a plan are those of a run; the edges are Airflow's own."""
+def test_a_plan_is_what_a_run_does(name: str, dags: dict[str, Any], tmp_path: Path) -> None:
+    """
+    Instances, states, inputs, labels and edges of a plan are those of a run; the edges are Airflow's own.
+
+    So are those of the plan for what the run left, written as a case and read back, and what that expects holds.
+    """
     if name not in dags:
         pytest.skip("this version of Airflow refuses the DAG when the file is parsed")
     dag = dags[name]
@@ -25,9 +33,20 @@ def test_a_plan_is_what_a_run_does(name: str, dags: dict[str, Any]) -> None:
 
     run, edges = run_and_ask(dag, engine="airflow")
     planned = plan_for(structure, given_from_run(structure, run))
+    case = write_and_read(write_case(structure, run, "left"), tmp_path)
+    again = plan_for(structure, case.given, states=case.states)
 
-    assert {} == differences(planned, run)
-    assert edges == set(planned.edges)
+    assert {} == differences(planned, run) == differences(again, run)
+    assert edges == set(planned.edges) == set(again.edges)
+    assert () == judge(case, again)
+
+
+def write_and_read(text: str, folder: Path) -> Case:
+    """Give the one case of what is written."""
+    file = folder / "left.dynadag.yaml"
+    file.write_text(text)
+    (case,) = read_casefile(file).cases
+    return case
 
 
 def test_a_refusal_at_run_is_a_finding(dags: dict[str, Any]) -> None:

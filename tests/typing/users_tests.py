@@ -135,6 +135,8 @@ def test_run(dynadag: Dynadag) -> None:
     assert_type(run.seconds, float)
     assert run.xcoms["load[0]"] == run.xcom("load", index=0)
     assert [str(error) for error in run.errors.values()] == []
+    assert_type(dynadag.write_case(run), str)
+    assert_type(dynadag.write_case(run, "monday", dag=object()), str)
     dynadag.assert_same(dynadag.plan("sales", given=run.xcoms), run.expansion)
 
 
