@@ -85,6 +85,14 @@ def test_each_worker_may_do_everything(busy: pytest.Pytester, run: Run) -> None:
     result.assert_outcomes(passed=2 * 8, failed=2 * 3)
 
 
+def test_what_failed_is_run_again_however_tests_are_handed_out(busy: pytest.Pytester, run: Run) -> None:
+    """`--lf` takes just what failed in a session of one process, and it fails again."""
+    run(*ASKED, "-p", "no:xdist").assert_outcomes(passed=8, failed=3)
+
+    for dist in ("worksteal", "loadscope"):
+        run(*ASKED, "--lf", "-n", "2", "--dist", dist).assert_outcomes(failed=3)
+
+
 @pytest.mark.parametrize("stop", ["-x", "--maxfail=2"])
 def test_a_session_stops_where_it_is_told(
     busy: pytest.Pytester, run: Run, stop: str, way: tuple[str, ...]
