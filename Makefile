@@ -1,4 +1,5 @@
 # Needs python3.11 and make; everything else is put into .venv (Airflow 3.3) or .venv-<version>.
+# Another Python: PY=3.13, looked for on the PATH as python3.13, or PYTHON=/path/to/python; into .venv-3.3-py3.13.
 #   make demo               collect, plan and run the example DAGs
 #   make test               the suite;                     AIRFLOW=2.11 chooses the version
 #   make oldest             what rests on required libraries, with the oldest of each that is allowed
@@ -7,7 +8,8 @@
 #   make docs               build the site of docs/ into build/docs; every warning is an error
 #   make fuzz N=500         random DAGs, planned and run; the suite itself tries 60
 #   make soak N=20          the verdict on determinism, in as many sessions alone and with two workers
-#   make matrix             the tests of runs on the other versions: 2.10, 3.0, 3.1, 3.2
+#   make matrix             runs, plans and determinism on every Airflow and Python, and the table of what was seen;
+#                           MATRIX="3.2 3.3-py3.13" runs these alone
 #   make bench              measure, and fail where a figure is missed
 #   make setup              the environment alone
 #   make constraints        resolve the dependencies anew
@@ -20,14 +22,22 @@ DEFAULT_AIRFLOW := 3.3
 AIRFLOW ?= $(DEFAULT_AIRFLOW)
 ARGS ?=
 N ?= 500
-MATRIX ?= 2.10 3.0 3.1 3.2
-MATRIX_TESTS := tests/run/test_engines.py tests/run/test_equality.py
+# Each cell is a version of Airflow, on Python 3.11 or on the one it names, and has pins of its own.
+OTHER_PYTHONS := 2.11-py3.10 2.11-py3.12 3.3-py3.10 3.3-py3.12 3.3-py3.13
+MATRIX ?= 2.10 3.0 3.1 3.2 $(OTHER_PYTHONS)
+MATRIX_TESTS := $(addprefix tests/,graph conformance run generate determinism plugin/test_collection.py)
 
-# The constraints are resolved for Python 3.11.
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
-VENV := .venv$(if $(filter-out $(DEFAULT_AIRFLOW),$(AIRFLOW)),-$(AIRFLOW))
+DEFAULT_PY := 3.11
+PY ?= $(DEFAULT_PY)
+ifeq ($(PYTHON),)
+override PYTHON := python$(PY)
+else # an interpreter says itself which Python it is
+override PY := $(or $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'),$(error PYTHON=$(PYTHON) does not start))
+endif
+CELL := $(AIRFLOW)$(if $(filter-out $(DEFAULT_PY),$(PY)),-py$(PY))
+VENV := .venv$(if $(filter-out $(DEFAULT_AIRFLOW),$(CELL)),-$(CELL))
 BIN := $(VENV)/bin
-CONSTRAINTS := constraints/airflow-$(AIRFLOW).txt
+CONSTRAINTS := constraints/airflow-$(CELL).txt
 
 # The environment is as good as what it was made from: a stamp carries the checksum of both files, so that
 # neither a checkout (newer files, same contents) nor a change of branch deceives us.
@@ -39,7 +49,7 @@ UNFINISHED := $(VENV)/.setup-unfinished
 export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test oldest neighbours fuzz soak bench matrix lint docs page page-check constraints clean
+.PHONY: help setup demo test oldest neighbours fuzz soak bench matrix cell lint docs page page-check constraints clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -49,6 +59,8 @@ setup: $(STAMP)
 $(STAMP):
 	@test -f $(CONSTRAINTS) || { echo "no $(CONSTRAINTS); there is: $(wildcard constraints/*.txt)" >&2; exit 2; }
 	@if [ -e $(UNFINISHED) ] || ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+	  $(PYTHON) -c '' 2>/dev/null || { echo "no $(PYTHON) on the PATH that starts;" \
+	    "install Python $(PY), or say where it is: make PYTHON=/path/to/python" >&2; exit 2; }; \
 	  echo "making $(VENV) with $(PYTHON)"; $(PYTHON) -m venv --clear $(VENV); fi
 	@touch $(UNFINISHED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) uv
@@ -90,13 +102,17 @@ bench: setup
 	  echo "=== $$what"; $(BIN)/python benchmarks/$$what.py || missed="$$missed $$what"; \
 	done; test -z "$$missed" || { echo "missed:$$missed" >&2; exit 1; }
 
-# The versions between those that the suite runs on: what runs and waits there, by the engine that is ours.
+# What is Airflow's or Python's affair: plans, runs, determinism. The whole suite: make matrix MATRIX="2.11 3.3" MATRIX_TESTS=
 matrix:
-	@for version in $(MATRIX); do \
-	  echo "=== Airflow $$version"; \
-	  $(MAKE) --no-print-directory test AIRFLOW=$$version ARGS="-q -k 'direct or features' $(MATRIX_TESTS) $(ARGS)" \
-	    || failed="$$failed $$version"; \
-	done; test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
+	@$(foreach cell,$(MATRIX), echo "=== $(cell)"; \
+	  $(MAKE) --no-print-directory cell PYTHON= AIRFLOW=$(firstword $(subst -py, ,$(cell))) \
+	    PY=$(or $(word 2,$(subst -py, ,$(cell))),$(DEFAULT_PY)) || failed="$$failed $(cell)";) \
+	test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
+
+cell: setup
+	@mkdir -p build/matrix
+	$(BIN)/pytest -q -n 2 --junitxml build/matrix/$(CELL).xml $(MATRIX_TESTS) $(ARGS)
+	$(BIN)/python docs/matrix.py build/matrix/$(CELL).xml $(MATRIX_TESTS)
 
 lint: setup
 	$(BIN)/ruff check .
@@ -120,11 +136,17 @@ page-check: page/node_modules
 	cd page && npm run --silent check && npm run --silent build -- --check
 
 # Which versions: constraints/airflow-*.in. Which packages: pyproject.toml. The outcome is committed.
+# Other Pythons get the pins of Python 3.11, and others only where those do not support them.
+COMPILE := $(BIN)/uv pip compile --quiet --no-header --no-annotate
 constraints: setup
 	for version in $(patsubst constraints/%.in,%,$(wildcard constraints/*.in)); do \
-	  $(BIN)/uv pip compile --quiet --upgrade --no-header --no-annotate --python $(BIN)/python --extra dev \
+	  $(COMPILE) --upgrade --python-version $(DEFAULT_PY) --extra dev \
 	    --output-file constraints/$$version.txt pyproject.toml constraints/$$version.in || exit; done
-	$(BIN)/uv pip compile --quiet --upgrade --no-header --no-annotate --python $(BIN)/python --extra docs \
+	for cell in $(OTHER_PYTHONS); do \
+	  cp constraints/airflow-$${cell%-py*}.txt constraints/airflow-$$cell.txt; \
+	  $(COMPILE) --python-version $${cell#*-py} --extra dev \
+	    --output-file constraints/airflow-$$cell.txt pyproject.toml constraints/airflow-$${cell%-py*}.in || exit; done
+	$(COMPILE) --upgrade --python-version $(DEFAULT_PY) --extra docs \
 	  --output-file constraints/docs.txt pyproject.toml
 
 clean:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import zipfile
 from importlib import metadata
 from pathlib import Path
@@ -33,10 +35,12 @@ def test_each_requirement_has_a_lower_bound() -> None:
 
 
 def test_each_airflow_has_its_pins() -> None:
-    """Each version that `make constraints` resolves has its committed outcome, and the other way round."""
-    assert sorted(path.stem for path in (ROOT / "constraints").glob("airflow-*.in")) == [
-        path.stem for path in PINNED
-    ]
+    """Each version, and each on another Python, that `make constraints` resolves has its outcome, and the other way round."""
+    wanted = {path.stem for path in (ROOT / "constraints").glob("airflow-*.in")}
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    [others] = re.findall(r"^OTHER_PYTHONS := (.*)$", makefile, re.MULTILINE)
+
+    assert wanted | {f"airflow-{cell}" for cell in others.split()} == {path.stem for path in PINNED}
 
 
 @pytest.mark.parametrize("path", ALL_PINNED, ids=lambda path: path.stem)
@@ -60,6 +64,27 @@ def test_pins_satisfy_what_we_require(path: Path) -> None:
         if canonicalize_name(wish.name) != "pytest-dynadag"
         and not wish.specifier.contains(pins.get(canonicalize_name(wish.name), "0"))
     ]
+
+
+def test_a_python_that_is_missing_is_named(tmp_path: Path) -> None:
+    """Where an environment cannot be made for want of an interpreter, make says which one, and how to name it."""
+    own = {name: value for name, value in os.environ.items() if name not in {"PY", "PYTHON", "MAKEFLAGS"}}
+    command = [
+        "make",
+        "-s",
+        "setup",
+        "PY=3.99",
+        f"VENV={tmp_path}",
+        "CONSTRAINTS=constraints/airflow-3.3.txt",
+    ]
+
+    done = subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True, check=False)
+
+    assert 2 == done.returncode
+    assert done.stderr.startswith(
+        "no python3.99 on the PATH that starts; install Python 3.99, or say where it is: "
+        "make PYTHON=/path/to/python\n"
+    )
 
 
 def test_the_wheel_has_the_texts_that_links_lead_to(tmp_path: Path) -> None:
