@@ -1,7 +1,7 @@
 # Written as people write DAGs:
 # ruff: noqa: ANN001, ANN003, ANN201, ANN202, D103, D403, DTZ001, AIR001, ICN001
 """
-82 DAGs, one dynamic-task-mapping feature each; they load in Airflow 2.11 and 3.3.
+82 DAGs, one dynamic-task-mapping feature each; they load in every Airflow that we support.
 
 Every case is a function whose docstring says, in one line, what the DAG shows. ``@case`` builds the DAG and puts it
 in ``CASES``; a case that Airflow refuses while the file is parsed goes to ``PARSE_ERRORS`` instead. What ``dag.test()``
@@ -18,17 +18,20 @@ try:  # Airflow 3
     from airflow.providers.standard.operators.empty import EmptyOperator
     from airflow.providers.standard.operators.python import PythonOperator
     from airflow.sdk import DAG, get_current_context, task, task_group
-    from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
     AIRFLOW_3 = True
 except ImportError:  # Airflow 2
     from airflow import DAG
     from airflow.decorators import task, task_group
-    from airflow.exceptions import AirflowFailException, AirflowSkipException
     from airflow.operators.empty import EmptyOperator
     from airflow.operators.python import PythonOperator, get_current_context
 
     AIRFLOW_3 = False
+
+try:  # Airflow 3.2
+    from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+except ImportError:
+    from airflow.exceptions import AirflowFailException, AirflowSkipException
 
 CASES: dict[str, DAG] = {}
 PARSE_ERRORS: dict[str, str] = {}
