@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -385,19 +385,17 @@ class Dynadag:
             from pytest_dynadag.bridge.extract import structure_of
 
             return structure_of(dag)
-        record, structure = self.workplace.session.find(dag)
-        if not any(metadata.values()) and not structure.applies_functions:
-            return structure
-        bag = self.workplace.load((Path(record.path),), metadata)
-        return bag.structures[self._in(bag, dag, record.path)]
+        if not any(metadata.values()):
+            _, structure = self.workplace.session.find(dag)
+            if not structure.applies_functions:
+                return structure
+        return self._bag_of(dag, metadata, self.workplace.load).structures[dag]
 
     def _dag_object(self, dag: Any, metadata: Mapping[str, Any]) -> Any:
         self.workplace.settle()
         if not isinstance(dag, str):
             return dag
-        record, _ = self.workplace.session.find(dag)
-        bag = self.workplace.parse((Path(record.path),), metadata)
-        return bag.dags[self._in(bag, dag, record.path)]
+        return self._bag_of(dag, metadata, self.workplace.parse).dags[dag]
 
     def _find_callees(self, dag: Any) -> list[Any]:
         """Give the DAGs that a run triggers, wherever they are; one that nobody defines is for the run to miss."""
@@ -406,16 +404,33 @@ class Dynadag:
         found = []
         for dag_id in find_callees(dag):
             with suppress(UnknownNameError, NotLoadedError):
-                record, _ = self.workplace.session.find(dag_id)
-                bag = self.workplace.load((Path(record.path),), {})
-                found.append(bag.dags[self._in(bag, dag_id, record.path)])
+                found.append(self._bag_of(dag_id, {}, self.workplace.load).dags[dag_id])
         return found
 
-    @staticmethod
-    def _in(bag: Bag, dag_id: str, path: str) -> str:
+    def _bag_of(
+        self,
+        dag_id: str,
+        metadata: Mapping[str, Any],
+        load: Callable[[tuple[Path, ...], Mapping[str, Any]], Bag],
+    ) -> Bag:
+        """Load the file that makes a DAG, or, where only *metadata* may make it, every file that does no harm."""
+        session = self.workplace.session
+        try:
+            path = session.find(dag_id)[0].path
+        except UnknownNameError as error:
+            if not any(metadata.values()):
+                raise
+            bag = load(session.harmless, metadata)
+            if dag_id in bag.dags:
+                return bag
+            given = " and ".join(name for name, value in metadata.items() if value)
+            raise UnknownNameError(
+                "DAG", dag_id, bag.dags, where=f"{error.where} with these {given}"
+            ) from None
+        bag = load((Path(path),), metadata)
         if dag_id not in bag.dags:
             raise NotLoadedError(dag_id, path, bag.import_errors, bag.dags)
-        return dag_id
+        return bag
 
     def _paths(self, path: str | Path | None) -> tuple[Path, ...]:
         session = self.workplace.session

@@ -204,6 +204,15 @@ class DagSession:
         second = self._default_generation
         return (second if dag_id in second.dags or not first.dags else first).find(dag_id)
 
+    @property
+    def harmless(self) -> tuple[Path, ...]:
+        """The files that neither hung nor ended their process when they were generated (DYN402, DYN404)."""
+        return tuple(
+            Path(record.path)
+            for record in self.generation().files
+            if not any(failure.finding.rule in {"DYN402", "DYN404"} for failure in record.failures)
+        )
+
     @cached_property
     def _collected_generation(self) -> Generation:
         return self._generate_once("collected", self.collected)

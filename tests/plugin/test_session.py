@@ -291,3 +291,42 @@ def test_workers_share_a_generation_made_on_demand(project: pytest.Pytester, run
     run("-n", "2", "test_it.py").assert_outcomes(passed=4)
 
     assert "x" == (project.path / "n").read_text()
+
+
+TENANTS = """\
+import datetime as dt
+import json
+from airflow import DAG
+from airflow.models import Variable
+try:
+    from airflow.sdk import task
+except ImportError:
+    from airflow.decorators import task
+
+for tenant in json.loads(Variable.get("tenants")):
+    with DAG(f"tenant_{tenant}", schedule=None, start_date=dt.datetime(2024, 1, 1)):
+        task(task_id="load")(lambda tenant=tenant: tenant)()
+"""
+ASKS_TENANTS = """\
+import pytest
+from pytest_dynadag import UnknownNameError
+
+def test_tenant(dynadag):
+    assert {"load": 1} == dynadag.plan("tenant_x", variables={"tenants": ["x"]}).counts
+    assert {"load": "x"} == dynadag.run("tenant_x", variables={"tenants": ["x"]}).xcoms
+
+def test_no_tenant(dynadag):
+    with pytest.raises(UnknownNameError) as caught:
+        dynadag.plan("tenant_y", variables={"tenants": ["x"]})
+    assert str(caught.value).endswith(
+        "/dags with these variables: there is no DAG 'tenant_y'; did you mean 'tenant_x'?"
+    )
+"""
+
+
+def test_a_dag_that_only_its_variables_make_is_found(pytester: pytest.Pytester, run: Run) -> None:
+    """A call with Variables finds a DAG that no file makes without them; files that end the process stay unloaded."""
+    ends = "from airflow import DAG\nimport os\nos._exit(3)\n"
+    write(pytester, **{"dags/tenants.py": TENANTS, "dags/ends.py": ends, "test_it.py": ASKS_TENANTS})
+
+    run("test_it.py").assert_outcomes(passed=2)
