@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import lean
@@ -36,7 +36,15 @@ def place(pytester: pytest.Pytester) -> Path:
 
 
 @pytest.fixture
-def start(pytester: pytest.Pytester, place: Path) -> START:
+def _terminal() -> Iterator[None]:
+    """Heed Ctrl-C, and let what is started heed it, also where these tests themselves run in the background."""
+    heeded = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, heeded)
+
+
+@pytest.fixture
+def start(pytester: pytest.Pytester, place: Path, _terminal: None) -> START:
     """Start sessions as a terminal does, in a process group of their own."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTEST"))}
     environment = {**ours, "TMPDIR": str(place), "PYTEST_ADDOPTS": lean.ADDOPTS}
