@@ -18,12 +18,13 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
+from figures import DAG_BAG, Figure, divide, show, take_turns
+
 from pytest_dynadag.generate.circumstances import SEEDS, choose
 from pytest_dynadag.generate.determinism import Check, count_cores, find_suspects
 from pytest_dynadag.generate.records import Root
 
 DIVERGENT = Path(__file__).parents[1] / "example_dags" / "broken" / "nondeterministic" / "hash_seed.py"
-ROUNDS = 3
 RATIO = 1.3
 ISOLATION = 15.0
 
@@ -42,25 +43,26 @@ os._exit(0)
 """A bare parse: Airflow's DagBag of each file, and nothing made of it."""
 
 
-def main() -> int:
-    """Measure, print the figures with what is to be reached, and say by the exit code whether they are."""
-    root = Root(Path(sys.argv[1]) if len(sys.argv) > 1 else find_examples(), "measured")
-    bare, screened = [], []
-    for _ in range(ROUNDS):
-        bare.append(measure(lambda: parse_bare(root)))
-        screened.append(measure(lambda: screen(root)))
-    time_ratio, processor_ratio = (compare(bare, screened, column) for column in (0, 1))
-    isolation = measure_isolation()
-    print(f"{SEEDS} bare parses of the folder   {describe(bare)}, {count_cores()} processes at a time")
-    print(f"screening, every circumstance  {describe(screened)}")
-    print(
-        f"screening to bare parses       {time_ratio:6.2f} (processor time {processor_ratio:.2f}; to reach: {RATIO})"
-    )
-    print(f"isolating one file             {isolation:6.2f} s (to reach: {ISOLATION:g})")
-    return 0 if time_ratio <= RATIO and isolation <= ISOLATION else 1
+def measure(folder: Path | None = None, rounds: int = 3) -> list[Figure]:
+    """Measure bare parses and the check by turns, on Airflow's own example DAGs or another folder."""
+    root = Root(folder or find_examples(), "measured")
+    works = {
+        "bare": lambda: time_work(lambda: parse_bare(root)),
+        "check": lambda: time_work(lambda: screen(root)),
+    }
+    found = take_turns(works, rounds)
+    (bare, bare_work), (check, check_work) = (zip(*found[name], strict=True) for name in works)
+    isolation = tuple(measure_isolation() for _ in range(rounds))
+    return [
+        Figure(f"{SEEDS} bare parses of Airflow's examples", "s", bare, DAG_BAG),
+        Figure("the check of them, every circumstance", "s", check),
+        Figure("check to bare parses", "x", divide(check, bare), at_most=RATIO),
+        Figure("the same, time of processors", "x", divide(check_work, bare_work)),
+        Figure("isolating the cause in one file", "s", isolation, at_most=ISOLATION),
+    ]
 
 
-def measure(work: Callable[[], object]) -> tuple[float, float]:
+def time_work(work: Callable[[], object]) -> tuple[float, float]:
     """Give the seconds that *work* takes, and those of the processor in the processes that it starts."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.monotonic()
@@ -68,16 +70,6 @@ def measure(work: Callable[[], object]) -> tuple[float, float]:
     seconds = time.monotonic() - started
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def describe(rounds: list[tuple[float, float]]) -> str:
-    """Say what the quickest round took."""
-    return f"{min(rounds)[0]:6.2f} s ({min(cpu for _, cpu in rounds):.2f} s of processor)"
-
-
-def compare(one: list[tuple[float, float]], other: list[tuple[float, float]], column: int) -> float:
-    """Give how many times *one* the quickest round of *other* takes."""
-    return min(entry[column] for entry in other) / min(entry[column] for entry in one)
 
 
 def find_examples() -> Path:
@@ -125,4 +117,4 @@ def _make_check(root: Root, folder: Path) -> Check:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(show(measure(Path(sys.argv[1]) if sys.argv[1:] else None)))

@@ -13,9 +13,9 @@ import threading
 import time
 from pathlib import Path
 
-from sessions import start
+from figures import Figure, show
+from sessions import attend, start
 
-SMALL, LARGE = 100, 500  # files
 DAGS, TASKS = 4, 10
 GROWTH = 1.2
 """How much more than so many times the files it may take: linear, with room for a busy machine."""
@@ -49,16 +49,19 @@ with DAG("{dag_id}", schedule=None, start_date=dt.datetime(2024, 1, 1)):
 """
 
 
-def main() -> int:
-    """Measure, print the figures with what is to be reached, and say by the exit code whether they are."""
-    small, large = measure(SMALL), measure(LARGE)
-    growth = large.seconds / small.seconds / (LARGE / SMALL)
-    for files, found in ((SMALL, small), (LARGE, large)):
-        print(f"{files} files, {files * DAGS} DAGs, {files * DAGS * TASKS} tasks  {found.seconds:6.1f} s")
-    print(f"growth, 1 is linear          {growth:6.2f} (to reach: {GROWTH})")
-    print(f"memory of a pytest process   {large.pytest:6d} MiB (to reach: {PYTEST_MEMORY})")
-    print(f"memory of a probe            {large.probe:6d} MiB (to reach: {PROBE_MEMORY})")
-    return 0 if growth <= GROWTH and large.pytest < PYTEST_MEMORY and large.probe < PROBE_MEMORY else 1
+def measure(small: int = 100, large: int = 500) -> list[Figure]:
+    """Check a repository, and one of several times its size."""
+    found = {files: check(files) for files in (small, large)}
+    growth = found[large].seconds / found[small].seconds / (large / small)
+    return [
+        *(
+            Figure(f"{files} files, {files * DAGS * TASKS:,} tasks, -n 2", "s", (one.seconds,))
+            for files, one in found.items()
+        ),
+        Figure("growth, 1 is linear", "x", (growth,), at_most=GROWTH),
+        Figure("memory of a pytest process", "MiB", (found[large].pytest,), at_most=PYTEST_MEMORY),
+        Figure("memory of a probe", "MiB", (found[large].probe,), at_most=PROBE_MEMORY),
+    ]
 
 
 class Measured:
@@ -82,23 +85,21 @@ class Measured:
                 self.pytest = max(self.pytest, peak)
 
 
-def measure(files: int) -> Measured:
+def check(files: int) -> Measured:
     """Check a generated repository once."""
     measured = Measured()
     with tempfile.TemporaryDirectory() as folder:
         write_repository(Path(folder) / "dags", files)
-        started = time.monotonic()
-        process = start(Path(folder), "-n", "2")
+        begun = time.perf_counter()
+        process = start(Path(folder), "--dynadag", "dags", "-n", "2")
         over = threading.Event()
         watching = threading.Thread(target=watch, args=(measured, process.pid, over))
         watching.start()
-        printed, _ = process.communicate()
+        session = attend(process, begun)
         over.set()
         watching.join()
-        measured.seconds = time.monotonic() - started
-    expected = f"{files * (1 + 2 * DAGS)} passed"
-    if expected not in printed:
-        raise SystemExit(f"not {expected}:\n{printed[-2000:]}")
+    session.must_pass(files * (1 + 2 * DAGS))
+    measured.seconds = session.seconds
     return measured
 
 
@@ -131,4 +132,4 @@ def write_repository(folder: Path, files: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(show(measure()))

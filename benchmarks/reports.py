@@ -1,4 +1,8 @@
-"""How long the reports of a large session take, and how large they are: python benchmarks/reports.py [DAGS [INSTANCES]]."""
+"""
+How long the reports of a large session take, and how large they are.
+
+Run by `make bench`; `python benchmarks/reports.py DAGS INSTANCES` measures another size. Fails if a figure is missed.
+"""
 
 # Without Airflow: what is measured is what comes on top of a session.
 
@@ -8,33 +12,24 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any
+
+from figures import Figure, show
 
 from pytest_dynadag.graph.given import Given
 from pytest_dynadag.graph.planner import plan
 from pytest_dynadag.graph.sources import Output, Product
 from pytest_dynadag.graph.structure import Group, Structure, Task
 from pytest_dynadag.plugin.recording import Recording, read_recorded
-from pytest_dynadag.plugin.report import write_report
 from pytest_dynadag.render.paths import shorten
 from pytest_dynadag.render.report import CheckRecord, DagRecord, ExpansionRecord, SessionReport
+from pytest_dynadag.render.writing import write_report
 
 MOST_SECONDS = 5
 MOST_MEGABYTES = 5
 ENDINGS = ("json", "md", "html")
-
-T = TypeVar("T")
-
-
-def measure(what: str, work: Callable[[], T]) -> T:
-    """Do *work* and print how long it took."""
-    started = time.perf_counter()
-    result = work()
-    print(f"  {what:<50} {time.perf_counter() - started:8.3f} s")
-    return result
 
 
 def make_structure(number: int) -> Structure:
@@ -84,33 +79,30 @@ def gather(folder: Path) -> SessionReport:
     )
 
 
-def write_all(report: SessionReport, folder: Path) -> float:
-    """Write every form of the report; give the megabytes of the HTML."""
-    for ending in ENDINGS:
-        path = folder / f"report.{ending}"
-        measure(f"writing .{ending}", lambda path=path: write_report(report, path))  # type: ignore[misc]
-        print(f"  {'':<50} {path.stat().st_size / 1e6:8.3f} MB")
-    json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    return (folder / "report.html").stat().st_size / 1e6
+def measure(dags: int = 100, instances: int = 5000, rounds: int = 3) -> list[Figure]:
+    """Measure everything that reports add to a session."""
+    found = [report(dags, instances) for _ in range(rounds)]
+    what = f"{dags} DAGs with {instances:,} instances"
+    seconds, megabytes = zip(*found, strict=True)
+    return [
+        Figure(f"{what}, noted and written as {', '.join(ENDINGS)}", "s", seconds, at_most=MOST_SECONDS),
+        Figure(f"{what}, the HTML", "MB", megabytes, at_most=MOST_MEGABYTES),
+    ]
 
 
-def main(dags: int = 100, instances: int = 5000) -> int:
-    """Measure each step, and tell by the exit code whether all figures were reached."""
-    print(f"reports of {dags} DAGs with {instances} instances in all")
-    measure("(planning them, for comparison)", lambda: plans(dags, instances))
+def report(dags: int, instances: int) -> tuple[float, float]:
+    """Plan, note, and write every form of the report; give the seconds, and the megabytes of the HTML."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         begun = time.perf_counter()
-        measure("noting, with planning", lambda: note(folder, dags, instances))
-        megabytes = write_all(measure("gathering", lambda: gather(folder)), folder)
+        note(folder, dags, instances)
+        gathered = gather(folder)
+        for ending in ENDINGS:
+            write_report(gathered, folder / f"report.{ending}")
         seconds = time.perf_counter() - begun
-    rows = (("all of it", seconds, MOST_SECONDS, "s"), ("the HTML", megabytes, MOST_MEGABYTES, "MB"))
-    for what, value, limit, unit in rows:
-        print(
-            f"  {what:<50} {value:8.3f} {unit:<2}  limit {limit} {unit}{'   MISSED' if value > limit else ''}"
-        )
-    return 1 if any(value > limit for _, value, limit, _ in rows) else 0
+        json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        return seconds, (folder / "report.html").stat().st_size / 1e6
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])))
+    sys.exit(show(measure(*map(int, sys.argv[1:]))))

@@ -1,114 +1,115 @@
-"""What a run costs by each engine: the first in a process, and per instance at several widths; ratios, in one run."""
+"""
+What a run costs: a session with one, the first in a process, and each instance at several widths.
 
-# Each engine has a process of its own, because the first run of a process is measured; both run one after the other,
-# so that what else the machine does weighs on both. Absolute times mean little on a busy machine, ratios do.
+Run by `make bench`. Fails if a figure is missed. What others take is measured by the same test, in a session of its own.
+"""
 
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-WIDTHS = (20, 200, 1000)
-SLOW_WIDTHS = (20, 200)
-"""`dag.test()` of Airflow 3 takes most of a minute for 1,000, and costs as much per instance as at 200."""
+import sessions
+from figures import DAG_TEST, OURS, Figure, divide, show, take_turns
+from ways import DAGS, FAMILY, Way, find_ways, make_home
 
 FIRST = 0.8
 """Seconds that the first run of 21 instances may take."""
 
+EACH = 5.0
+"""Milliseconds that an instance may take."""
+
 RATIOS = {"3": 8.0, "2": 2.5}
-"""How many times faster an instance is to be than with `dag.test()`, by family."""
+"""How many times faster an instance is to be than with `dag.test()`, by Airflow's family."""
 
-DAGS = """
-import datetime
+GROWTH = 1.25
+"""How much longer an instance may take where there are most of them."""
 
-try:
-    from airflow.sdk import DAG, task
-except ImportError:
-    from airflow import DAG
-    from airflow.decorators import task
-
-for width in {widths}:
-    with DAG(f"wide_{{width}}", schedule=None, start_date=datetime.datetime(2024, 1, 1)):
-
-        @task
-        def numbers(width=width):
-            return list(range(width))
-
-        @task
-        def double(number):
-            return number * 2
-
-        double.expand(number=numbers())
-"""
+Key = tuple[str, str]
 
 
-def main() -> int:
-    """Measure both engines, print the figures, and say by the exit code whether they are reached."""
-    fast, slow = measure("direct"), measure("airflow")
-    print(f"first run, 21 instances   direct {fast['first']:6.2f} s   dag.test() {slow['first']:6.2f} s")
-    for width in WIDTHS:
-        known = slow["each"].get(str(width))
-        beside = (
-            f"   dag.test() {known:6.1f} ms   ratio {known / fast['each'][str(width)]:5.1f}" if known else ""
-        )
-        print(f"per instance, {width:5} wide  direct {fast['each'][str(width)]:6.1f} ms{beside}")
-    ratio = min(slow["each"][str(width)] / fast["each"][str(width)] for width in SLOW_WIDTHS)
-    flat = fast["each"][str(WIDTHS[-1])] / fast["each"][str(WIDTHS[1])]
-    wanted = RATIOS[fast["family"]]
-    print(
-        f"slowest ratio {ratio:.1f} (to reach: {wanted:g}), 1,000 wide to 200 wide {flat:.2f} (to reach: 1.25)"
-    )
-    return 0 if fast["first"] <= FIRST and ratio >= wanted and flat <= 1.25 else 1
+@dataclass(frozen=True)
+class Timed:
+    """How long a session took, and each run in it."""
+
+    session: float
+    runs: list[float]
 
 
-def measure(engine: str) -> dict[str, Any]:
-    """Measure one engine in a process of its own."""
-    widths = WIDTHS if engine == "direct" else SLOW_WIDTHS
-    command = [sys.executable, __file__, engine, *map(str, widths)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+def measure(rounds: int = 3, widths: tuple[int, ...] = (20, 200, 1000)) -> list[Figure]:
+    """
+    Measure each way by turns.
+
+    Others take a minute and more for the greatest width: there they run once.
+    """
+    *most, widest = widths
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "dags").mkdir()
+        (folder / "dags" / "wide.py").write_text(DAGS.format(widths=widths))
+        homes = {DAG_TEST: make_home(folder / "home", folder / "dags")}
+        works: dict[Key, Callable[[], Timed]] = {}
+        for whose, way in find_ways().items():
+            for part, asked in (("first", []), ("most", most), ("widest", [widest])):
+                works[whose, part] = partial(time_runs, folder, way, [widths[0], *asked], homes.get(whose))
+        once = [(whose, "widest") for whose in find_ways() if whose != OURS]
+        timed = take_turns(works, rounds, once)
+    return [*tell_first(timed, widths[0]), *tell_each(timed, widths)]
 
 
-def measure_here(engine: str, widths: list[int]) -> dict[str, Any]:
-    """Run DAGs of several widths, the first one twice."""
-    from pytest_dynadag.bridge.home import settle
-    from pytest_dynadag.bridge.loading import bridge, load_file
-
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, settle(Path(folder)):
-        file = Path(folder) / "dags" / "wide.py"
-        file.write_text(DAGS.format(widths=widths))
-        dags = load_file(file).dags
-        first = time_run(engine, dags[f"wide_{widths[0]}"])
-        each = {}
-        for width in widths:
-            # The best of a few: whatever else the machine does only ever adds.
-            seconds = min(time_run(engine, dags[f"wide_{width}"]) for _ in range(3 if width < 1000 else 1))
-            each[str(width)] = seconds / (width + 1) * 1000
-        return {"family": bridge().family, "first": first, "each": each}
+def time_runs(folder: Path, way: Way, widths: list[int], home: dict[str, str] | None) -> Timed:
+    """Run DAGs of several widths in one session."""
+    way.write_timed(folder, widths)
+    session = sessions.run(folder, *way.options, "test_timed.py", python=way.python, env=home, passing=1)
+    return Timed(session.seconds, json.loads((folder / "seconds.json").read_text()))
 
 
-def time_run(engine: str, dag: Any) -> float:
-    """Give the seconds of one run; it must succeed."""
-    from pytest_dynadag.run.request import RunRequest
-    from pytest_dynadag.run.runner import choose_engine
+def tell_first(timed: dict[Key, list[Timed]], width: int) -> Iterator[Figure]:
+    """Say what one run takes, in a session of its own."""
+    found = {whose: measured for (whose, part), measured in timed.items() if part == "first"}
+    for whose, measured in found.items():
+        seconds = [one.session for one in measured]
+        yield Figure(f"a session with one test, {width + 1} instances", "s", seconds, whose)
+    for whose, measured in found.items():
+        seconds = [one.runs[0] for one in measured]
+        goal = FIRST if whose == OURS else None
+        yield Figure(f"the first in a process, {width + 1} instances", "s", seconds, whose, at_most=goal)
 
-    run = choose_engine(engine)
-    started = time.perf_counter()
-    seen = run(dag, RunRequest())
-    seconds = time.perf_counter() - started
-    if seen.state != "success":
-        raise SystemExit(f"{dag.dag_id}: {seen}")
-    return seconds
+
+def tell_each(timed: dict[Key, list[Timed]], widths: tuple[int, ...]) -> Iterator[Figure]:
+    """Say what an instance takes, width by width, and what follows from it."""
+    each = divide_by_instance(timed, widths)
+    for (whose, width), taken in each.items():
+        goal = EACH if whose == OURS else None
+        yield Figure(f"an instance, {width:,} wide", "ms", taken, whose, at_most=goal)
+    for width in widths:
+        ratio = divide(each[DAG_TEST, width], each[OURS, width])
+        what = f"dag.test() to ours, an instance, {width:,} wide"
+        yield Figure(what, "x", ratio, at_least=RATIOS[FAMILY])
+    *_, before, widest = widths
+    for whose in dict.fromkeys(whose for whose, _ in each):
+        growth = divide(each[whose, widest], each[whose, before])
+        what = f"an instance, {widest:,} wide to {before:,} wide"
+        yield Figure(what, "x", growth, whose, at_most=GROWTH if whose == OURS else None)
+
+
+def divide_by_instance(
+    timed: dict[Key, list[Timed]], widths: tuple[int, ...]
+) -> dict[tuple[str, int], list[float]]:
+    """Give the milliseconds of an instance, by whose they are and width, in the order of the widths."""
+    each = {}
+    for number, width in enumerate(widths, 1):
+        wanted, place = ("widest", 1) if width == widths[-1] else ("most", number)
+        for (whose, part), found in timed.items():
+            if part == wanted:
+                each[whose, width] = [one.runs[place] / (width + 1) * 1000 for one in found]
+    return each
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        print(json.dumps(measure_here(sys.argv[1], [int(width) for width in sys.argv[2:]])))
-    else:
-        raise SystemExit(main())
+    sys.exit(show(measure()))
