@@ -10,7 +10,8 @@
 #   make soak N=20          the verdict on determinism, in as many sessions alone and with two workers
 #   make matrix             runs, plans and determinism on every Airflow and Python, and the table of what was seen;
 #                           MATRIX="3.2 3.3-py3.13" runs these alone
-#   make bench              measure, and fail where a figure is missed
+#   make bench              measure beside others, into build/bench.json, and fail where a figure is missed
+#   make bench-page         let the docs tell what was measured last
 #   make setup              the environment alone
 #   make constraints        resolve the dependencies anew
 #   make page               build the HTML report's page from page/ (needs Node 20 and npm; nothing else does)
@@ -49,7 +50,7 @@ UNFINISHED := $(VENV)/.setup-unfinished
 export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test oldest neighbours fuzz soak bench matrix cell lint docs page page-check constraints clean
+.PHONY: help setup demo test oldest neighbours fuzz soak bench bench-page matrix cell lint docs page page-check constraints clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -97,10 +98,19 @@ soak: N = 20
 soak: setup
 	DYNADAG_SOAK=$(N) $(BIN)/pytest tests/soak $(ARGS)
 
-bench: setup
-	@for what in plan run parallel determinism reports large; do \
-	  echo "=== $$what"; $(BIN)/python benchmarks/$$what.py || missed="$$missed $$what"; \
-	done; test -z "$$missed" || { echo "missed:$$missed" >&2; exit 1; }
+# The neighbour that is measured beside us is always at work: in an environment of its own, with our versions of all else.
+BOX := build/in-a-box
+BOX_STAMP := $(BOX)/.setup-$(shell cksum < constraints/in-a-box.txt | cut -d ' ' -f 1)
+$(BOX_STAMP): | setup
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(BOX)
+	$(BIN)/uv pip install --quiet --python $(BOX)/bin/python --compile-bytecode -r constraints/in-a-box.txt
+	@touch $@
+
+bench: setup $(BOX_STAMP)
+	$(BIN)/python benchmarks build/bench.json
+
+bench-page: setup
+	$(BIN)/python benchmarks/page.py build/bench.json
 
 # What is Airflow's or Python's affair: plans, runs, determinism. The whole suite: make matrix MATRIX="2.11 3.3" MATRIX_TESTS=
 matrix:
@@ -139,7 +149,7 @@ page-check: page/node_modules
 # Other Pythons get the pins of Python 3.11, and others only where those do not support them.
 COMPILE := $(BIN)/uv pip compile --quiet --no-header --no-annotate
 constraints: setup
-	for version in $(patsubst constraints/%.in,%,$(wildcard constraints/*.in)); do \
+	for version in $(patsubst constraints/%.in,%,$(wildcard constraints/airflow-*.in)); do \
 	  $(COMPILE) --upgrade --python-version $(DEFAULT_PY) --extra dev \
 	    --output-file constraints/$$version.txt pyproject.toml constraints/$$version.in || exit; done
 	for cell in $(OTHER_PYTHONS); do \
@@ -148,6 +158,8 @@ constraints: setup
 	    --output-file constraints/airflow-$$cell.txt pyproject.toml constraints/airflow-$${cell%-py*}.in || exit; done
 	$(COMPILE) --upgrade --python-version $(DEFAULT_PY) --extra docs \
 	  --output-file constraints/docs.txt pyproject.toml
+	$(COMPILE) --python-version $(DEFAULT_PY) --constraint constraints/airflow-$(DEFAULT_AIRFLOW).txt \
+	  --output-file constraints/in-a-box.txt constraints/in-a-box.in
 
 clean:
 	rm -rf page/node_modules .venv .venv-* build dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
