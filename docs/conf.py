@@ -56,6 +56,7 @@ NAVIGATION = {
         "reference/rules",
         "reference/reports",
         "reference/airflow-versions",
+        "reference/benchmarks",
         "reference/api",
     ],
     "Explanation": [

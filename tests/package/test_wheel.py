@@ -108,7 +108,8 @@ def test_the_source_distribution_has_what_tests_need(built: Path) -> None:
     with tarfile.open(source) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
 
-    assert {"pyproject.toml", "conftest.py", "Makefile", "tests/lean.py", "example_dags/sales.py"} <= names
+    wanted = {"Makefile", "tests/lean.py", "example_dags/sales.py", "benchmarks/figures.py"}
+    assert {"pyproject.toml", "conftest.py", *wanted} <= names
     assert set() == {
         name for name in names if "__pycache__" in name or name.startswith((".venv", "build/", "page/node"))
     }
