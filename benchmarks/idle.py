@@ -18,10 +18,10 @@ from ways import has_box
 
 MOST = 30  # ms
 WITHOUT = {
-    # syrupy comes with us, and is a plugin too.
     OURS: (sys.executable, "-p", "no:dynadag", "-p", "no:syrupy"),
-    IN_A_BOX: (str(BOX_PYTHON), "-p", "no:pytest_airflow_in_a_box"),
+    IN_A_BOX: (str(BOX_PYTHON), "-p", "no:pytest_airflow_in_a_box", "-p", "no:timeout"),
 }
+"""How a plugin is switched off, and the one that comes with it."""
 
 
 def measure(rounds: int = 15) -> list[Figure]:
