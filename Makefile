@@ -12,6 +12,7 @@
 #                           MATRIX="3.2 3.3-py3.13" runs these alone
 #   make bench              measure beside others, into build/bench.json, and fail where a figure is missed
 #   make bench-page         let the docs tell what was measured last
+#   make picture            draw the terminal that the README shows
 #   make setup              the environment alone
 #   make constraints        resolve the dependencies anew
 #   make page               build the HTML report's page from page/ (needs Node 20 and npm; nothing else does)
@@ -50,7 +51,7 @@ UNFINISHED := $(VENV)/.setup-unfinished
 export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test oldest neighbours fuzz soak bench bench-page matrix cell lint docs page page-check constraints clean
+.PHONY: help setup demo test oldest neighbours fuzz soak bench bench-page matrix cell lint docs picture page page-check constraints clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -134,6 +135,9 @@ docs:
 	@$(MAKE) --no-print-directory setup VENV=.venv-docs CONSTRAINTS=constraints/docs.txt
 	.venv-docs/bin/sphinx-build --builder html --fail-on-warning --keep-going --fresh-env --quiet \
 	  --doctree-dir build/docs-doctrees docs build/docs
+
+picture: setup
+	$(BIN)/python docs/picture.py
 
 page/node_modules: page/package.json page/package-lock.json
 	cd page && npm ci --ignore-scripts --no-audit --no-fund
