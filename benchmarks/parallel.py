@@ -1,7 +1,7 @@
 """
-What a second process is worth: 60 tests that run the same DAG, in one process and with `-n 2`.
+What a second process is worth to tests that run the same DAG.
 
-Run by `make bench`. Fails if the figure is missed, or a case of ours.
+Run by `make bench`: 60 tests, in one process and with `-n 2`. Fails if the figure is missed, or a test of ours.
 """
 
 from __future__ import annotations

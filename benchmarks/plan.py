@@ -1,7 +1,8 @@
 """
-How long a plan takes, and how much memory: 401 instances, 100,000, and ten thousand times ten thousand edges.
+How long a plan takes, and how much memory.
 
-Run by `make bench`. Fails if a figure is missed; needs neither Airflow nor a database.
+Run by `make bench`: 401 instances, 100,000, and ten thousand times ten thousand edges. Fails if a
+figure is missed; needs neither Airflow nor a database.
 """
 
 from __future__ import annotations

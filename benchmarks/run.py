@@ -1,5 +1,5 @@
 """
-What a run costs: a session with one, the first in a process, and each instance at several widths.
+What a run costs: a session with one, the first in a process, and each instance.
 
 Run by `make bench`. Fails if a figure is missed. What others take is measured by the same test, in a session of its own.
 """
