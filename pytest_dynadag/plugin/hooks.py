@@ -13,7 +13,7 @@ import pytest
 
 from pytest_dynadag.plugin.fixtures import dynadag  # noqa: F401 - pytest finds the fixture here
 from pytest_dynadag.plugin.options import MARKER, add_options
-from pytest_dynadag.plugin.recording import find_accepted, find_not_checked
+from pytest_dynadag.plugin.recording import find_accepted, find_not_checked, find_snapshots
 from pytest_dynadag.plugin.session import DagSession, session_of
 from pytest_dynadag.plugin.snapshot import (
     dynadag_snapshot,  # noqa: F401 - as above
@@ -127,11 +127,14 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what each DAG becomes and how its cases went, what was accepted, and what was not checked."""
-    for line in find_accepted(terminalreporter.stats, terminalreporter.config.rootpath):
+    """Print what each DAG becomes and how its cases went, what was accepted, not checked, and written."""
+    stats, root = terminalreporter.stats, terminalreporter.config.rootpath
+    for line in find_accepted(stats, root):
         terminalreporter.write_line(f"accepted: {line}")
-    for line in find_not_checked(terminalreporter.stats):
+    for line in find_not_checked(stats):
         terminalreporter.write_line(f"not checked: {line}")
+    for line in find_snapshots(stats):
+        terminalreporter.write_line(f"snapshot {line}")
     if session_of(terminalreporter.config).options.active:
         from pytest_dynadag.plugin.reporting import write_summary
 

@@ -29,6 +29,8 @@ ALLOWED = "dynadag_allowed"
 """Under what name a report carries the findings that were accepted."""
 NOT_CHECKED = "dynadag_not_checked"
 """Under what name a report says what was not checked."""
+SNAPSHOT = "dynadag_snapshot"
+"""Under what name a report says which snapshot of a case was written or deleted."""
 CHECK = "dynadag_check"
 """Under what name a report says which kind of check it is about."""
 TEST = "test"
@@ -167,7 +169,21 @@ class Recording:
         self.note_findings(getattr(getattr(failure, "expansion", None), "findings", ()))
 
     def note_snapshot(self, name: str, before: str, after: str, *, updated: bool) -> None:
-        """Note a snapshot that is not as it was; *before* is empty for a new one."""
+        """
+        Note a snapshot of a case that is not as it was; *before* is empty for a new one.
+
+        That it is written is shown at the end of the session: of those of tests, syrupy says so.
+        """
+        if updated:
+            self._add_property(SNAPSHOT, f"{'changed' if before else 'written'}: {name}")
+        self._write_snapshot(name, before, after, updated=updated)
+
+    def note_deleted(self, names: Iterable[str]) -> None:
+        """Note snapshots of cases that are deleted, which is shown at the end of the session."""
+        for name in names:
+            self._add_property(SNAPSHOT, f"deleted: {name}")
+
+    def _write_snapshot(self, name: str, before: str, after: str, *, updated: bool) -> None:
         self._write("snapshot", name=name, before=before, after=after, updated=updated)
 
     def _note_compared(self, assertion: Any) -> None:
@@ -176,7 +192,7 @@ class Recording:
             before, after = result.recalled_data or "", result.asserted_data
             if isinstance(after, str) and before != after:
                 written = bool(result.created or result.updated)
-                self.note_snapshot(result.snapshot_name, str(before), after, updated=written)
+                self._write_snapshot(result.snapshot_name, str(before), after, updated=written)
 
     def _note_expansion(
         self,
@@ -256,6 +272,11 @@ def find_accepted(stats: Mapping[str, Iterable[Any]], root: Path) -> list[str]:
 def find_not_checked(stats: Mapping[str, Iterable[Any]]) -> list[str]:
     """Give what the reports of a session carry of what was not checked, each once."""
     return _find_properties(stats, NOT_CHECKED)
+
+
+def find_snapshots(stats: Mapping[str, Iterable[Any]]) -> list[str]:
+    """Give what the reports of a session carry of snapshots of cases that were written or deleted."""
+    return _find_properties(stats, SNAPSHOT)
 
 
 def _find_properties(stats: Mapping[str, Iterable[Any]], wanted: str) -> list[str]:

@@ -195,6 +195,7 @@ def treat_unused(paths: Sequence[Path], config: pytest.Config, owner: str) -> No
     if config.getoption("update_snapshots", False):
         if not (config.getoption("no_cleanup", False) or leaves_tests_out(config)):
             _delete(paths)
+            recording_of(session_of(config)).note_deleted(shorten(path, config.rootpath) for path in paths)
         return
     number = f"{len(paths)} snapshots belong" if len(paths) > 1 else "1 snapshot belongs"
     files = "".join(f"\n  {shorten(path, config.rootpath)}" for path in paths)

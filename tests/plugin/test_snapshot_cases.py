@@ -260,7 +260,7 @@ def test_a_snapshot_from_the_first_day_to_the_last(project: pytest.Pytester, run
 def test_workers_write_and_delete_as_one_process_does(
     project: pytest.Pytester, run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With `-n 2` updating writes what is missing and deletes what belongs to no case, and nothing else."""
+    """With `-n 2` updating writes what is missing and deletes what belongs to no case, and the end says which."""
     monkeypatch.setenv("PYTEST_ADDOPTS", lean.ADDOPTS)  # a session that selects by name deletes nothing
     place, folder = project.path / PLACE, project.path / PLACE.parents[1]
     for name in ("sales/stale", "gone/a", "gone/b"):
@@ -270,6 +270,12 @@ def test_workers_write_and_delete_as_one_process_does(
 
     result.assert_outcomes(passed=4)
     assert [folder / "sales", place] == sorted(folder.rglob("*"))
+    assert [
+        "snapshot deleted: dags/__dynadag_snapshots__/gone/a.dynadag",
+        "snapshot deleted: dags/__dynadag_snapshots__/gone/b.dynadag",
+        "snapshot deleted: dags/__dynadag_snapshots__/sales/stale.dynadag",
+        f"snapshot written: {PLACE}",
+    ] == sorted(line for line in result.outlines if line.startswith("snapshot "))
 
 
 def test_a_session_without_dynadag_leaves_them_alone(project: pytest.Pytester, run: Any) -> None:
