@@ -20,16 +20,26 @@ from pytest_dynadag.location import Location
 _noted: dict[int, tuple[weakref.ref[Any], dict[str, Location]]] = {}
 
 
-def list_libraries(search_path: Iterable[str]) -> tuple[str, ...]:
+_INSTALLED = ("bin", "lib", "lib64")
+_PREFIXES = (sys.prefix, str(Path(sys.prefix).resolve()), sys.base_prefix)
+
+
+def list_libraries(search_path: Iterable[str], prefixes: Iterable[str] = _PREFIXES) -> tuple[str, ...]:
     """
     Give the beginnings of paths that are not the user's code: ours first, the standard library, what is installed.
 
     Packages may be installed outside of the interpreter's own folders: by `pip install --user`, as in images of Airflow,
-    or in an environment below this one, to which a .pth file leads.
+    or in an environment below this one, to which a .pth file leads. DAGs may lie below the interpreter's prefix:
+    /usr/local/airflow.
+
+    Args:
+        search_path: What is imported from, such as `sys.path`.
+        prefixes: Where Python and its environment are installed.
     """
+    below = (Path(prefix, name) for prefix in prefixes for name in _INSTALLED)
     installed = (path for path in search_path if Path(path).name in {"site-packages", "dist-packages"})
-    folders = (Path(sys.prefix).resolve(), Path(sys.base_prefix, "lib"), Path(sys.prefix, "lib"), *installed)
-    return tuple(f"{folder}/" for folder in (Path(__file__).parents[1], *folders))
+    folders = (Path(__file__).parents[1], *below, *installed)
+    return tuple(dict.fromkeys(f"{folder}/" for folder in folders))
 
 
 LIBRARIES = list_libraries(sys.path)

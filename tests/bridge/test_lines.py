@@ -27,6 +27,15 @@ def test_other_folders_to_import_from_are_the_users() -> None:
     assert not "/opt/site-packages-of-mine/regions.py".startswith(found)
 
 
+def test_dags_below_the_interpreters_prefix_are_the_users() -> None:
+    """Images of Airflow have Python in /usr/local, and the DAGs in /usr/local/airflow."""
+    found = list_libraries([], prefixes=["/usr/local"])
+
+    assert not "/usr/local/airflow/dags/sales.py".startswith(found)
+    assert "/usr/local/lib/python3.12/json/__init__.py".startswith(found)
+    assert "/usr/local/bin/pytest".startswith(found)
+
+
 def test_this_interpreter_and_this_package_are_libraries() -> None:
     """The standard library, what is installed here, and ours, which stands first."""
     assert f"{Path(pytest_dynadag.__file__).parent}/" == LIBRARIES[0]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import sysconfig
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from traceback import walk_tb
 from typing import Any
 
+from pytest_dynadag.bridge.lines import LIBRARIES
 from pytest_dynadag.bridge.protocol import Bridge, Key
 from pytest_dynadag.bridge.running import key_of
 from pytest_dynadag.location import Location
@@ -17,8 +16,6 @@ from pytest_dynadag.run.engines.arming import GivenTasks
 from pytest_dynadag.run.engines.capture import Capture, Sink
 from pytest_dynadag.run.missing import advise_missing
 from pytest_dynadag.run.observation import ObservedError
-
-_FOREIGN = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
 
 
 class RunWatcher:
@@ -116,9 +113,6 @@ def locate(error: BaseException, file: str) -> Location | None:
     """
     lines = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
     own = [place for place in lines if place[0] == file]
-    others = [place for place in lines if not place[0].startswith((*_FOREIGN, _OURS, "<"))]
+    others = [place for place in lines if not place[0].startswith(("<", *LIBRARIES))]
     places = own or others
     return Location(*places[-1]) if places else None
-
-
-_OURS = str(Path(__file__).parents[2])
