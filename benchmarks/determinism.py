@@ -46,6 +46,7 @@ os._exit(0)
 def measure(folder: Path | None = None, rounds: int = 3) -> list[Figure]:
     """Measure bare parses and the check by turns, on Airflow's own example DAGs or another folder."""
     root = Root(folder or find_examples(), "measured")
+    what = folder.name if folder else "Airflow's examples"
     works = {
         "bare": lambda: time_work(lambda: parse_bare(root)),
         "check": lambda: time_work(lambda: screen(root)),
@@ -54,7 +55,7 @@ def measure(folder: Path | None = None, rounds: int = 3) -> list[Figure]:
     (bare, bare_work), (check, check_work) = (zip(*found[name], strict=True) for name in works)
     isolation = tuple(measure_isolation() for _ in range(rounds))
     return [
-        Figure(f"{SEEDS} bare parses of Airflow's examples", "s", bare, DAG_BAG),
+        Figure(f"{SEEDS} bare parses of {what}", "s", bare, DAG_BAG),
         Figure("the check of them, every circumstance", "s", check),
         Figure("check to bare parses", "x", divide(check, bare), at_most=RATIO),
         Figure("the same, time of processors", "x", divide(check_work, bare_work)),

@@ -26,6 +26,9 @@ WHOSE = (OURS, DAG_TEST, DAG_BAG, IN_A_BOX)
 BOX_PYTHON = ROOT / "build" / "in-a-box" / "bin" / "python"
 """The neighbour's environment: made by `make bench`. Without it, its figures are left out."""
 
+LOAD = os.getloadavg()[0]
+"""How many processes the machine had to run before anything was measured; best none."""
+
 Key = TypeVar("Key")
 T = TypeVar("T")
 
@@ -38,7 +41,7 @@ class Figure:
     Attributes:
         what: What was done; figures of the same words stand in one row.
         unit: What the repetitions count: `s`, `ms`, `MB`, `x` for a ratio.
-        repetitions: Each measured value, in the order of measuring; none where words say why.
+        repetitions: Each measured value, in the order of measuring.
         whose: Who did it.
         at_most: The goal, where less is better.
         at_least: The goal, where more is better.
@@ -47,7 +50,7 @@ class Figure:
 
     what: str
     unit: str
-    repetitions: Sequence[float] = ()
+    repetitions: Sequence[float]
     whose: str = OURS
     at_most: float | None = None
     at_least: float | None = None
@@ -72,15 +75,11 @@ class Figure:
 
     def __str__(self) -> str:
         """Median, spread and number of repetitions, and what there is to say."""
-        return "; ".join(part for part in (self._describe_numbers(), self.words) if part)
-
-    def _describe_numbers(self) -> str:
-        if not self.repetitions:
-            return ""
         number = len(self.repetitions)
         least, most = _round(min(self.repetitions)), _round(max(self.repetitions))
         spread = "once" if number == 1 else f"{least} to {most}, n = {number}"
-        return f"{_round(self.median)} {self.unit} ({spread})"
+        numbers = f"{_round(self.median)} {self.unit} ({spread})"
+        return f"{numbers}; {self.words}" if self.words else numbers
 
 
 def _round(value: float) -> str:
@@ -107,7 +106,7 @@ def take_turns(
 
 
 def divide(some: Iterable[float], others: Iterable[float]) -> list[float]:
-    """Give how many times *others* *some* is, round by round."""
+    """Give the ratio of one to the other, round by round."""
     return [one / other for one, other in zip(some, others, strict=False)]
 
 
@@ -163,6 +162,7 @@ def describe_machine() -> dict[str, Any]:
         "processor": _find_processor(),
         "cores": len(os.sched_getaffinity(0)),
         "memory": f"{pages / 2**30:.0f} GiB",
+        "load": round(LOAD, 1),
     }
 
 

@@ -17,18 +17,12 @@ from figures import ROOT, read, to_table
 KEPT = ROOT / "docs" / "bench.json"
 PAGE = ROOT / "docs" / "reference" / "benchmarks.md"
 BEGIN, END = "<!-- what benchmarks/page.py writes -->\n", "<!-- until here -->\n"
+MACHINE = "{system}, {processor}, {cores} cores, {memory}, load {load} at the start"
 
 
 def tell(data: Mapping[str, Any]) -> str:
     """Write when, where and with what was measured, and a table for each benchmark."""
-    machine = ", ".join(
-        [
-            data["machine"]["system"],
-            data["machine"]["processor"],
-            f"{data['machine']['cores']} cores",
-            data["machine"]["memory"],
-        ]
-    )
+    machine = MACHINE.format(**data["machine"])
     versions = ", ".join(f"{name} {version}" for name, version in data["versions"].items())
     tables = (f"**{what}**\n\n{to_table(figures)}" for what, figures in read(data).items())
     return "\n".join([f"Measured on {data['on']}: {machine}; {versions}.\n", *tables])

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BENCHMARKS = ROOT / "benchmarks"
-NOWHERE = {"system": "", "processor": "", "cores": 0, "memory": ""}
+NOWHERE = {"system": "", "processor": "", "cores": 0, "memory": "", "load": 0}
 Read = Callable[[str], dict[str, Any]]
 
 
@@ -95,7 +95,7 @@ def test_a_benchmark_measures(read: Read, name: str, size: dict[str, int]) -> No
     """At the least size it comes to its end, and its figures are more than nothing."""
     figures = read(name)["measure"](**size)
 
-    assert all(figure.repetitions and str(figure) for figure in figures)
+    assert all(figure.repetitions for figure in figures)
     assert {"pytest-dynadag"} <= {figure.whose for figure in figures}
 
 
