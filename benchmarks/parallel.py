@@ -13,29 +13,25 @@ from functools import partial
 from pathlib import Path
 
 import sessions
-from figures import DAG_TEST, IN_A_BOX, OURS, Figure, divide, show, take_turns
+from figures import DAG_TEST, OURS, Figure, divide, show, take_turns
 from sessions import Session
 from ways import DAGS, WAYS, find_ways, make_home
 
 RATIO = 1.7
-ALONE, TWO, ONE_FILE = "in one process", "with -n 2", "with -n 2 --dist loadfile"
+ALONE, TWO = "in one process", "with -n 2"
 
 Key = tuple[str, str]
 
 
 def measure(rounds: int = 3, cases: int = 60, width: int = 20) -> list[Figure]:
-    """
-    Measure by turns; others, which take minutes, once.
-
-    The neighbour's guide advises to keep the tests of one DAG in one worker: `--dist loadfile` does.
-    """
+    """Measure by turns; others, which take minutes, once."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_project(folder, cases, width)
         homes = {DAG_TEST: make_home(folder / "home", folder / "dags")}
         works: dict[Key, Callable[[], Session]] = {}
         for whose in find_ways():
-            for how in (ALONE, TWO, *[ONE_FILE] * (whose == IN_A_BOX)):
+            for how in (ALONE, TWO):
                 works[whose, how] = partial(run, folder, whose, how, homes.get(whose), (cases, width))
         ended = take_turns(works, rounds, once=[key for key in works if key[0] != OURS])
     figures = [tell(key, found, (cases, width)) for key, found in ended.items()]
@@ -46,7 +42,7 @@ def measure(rounds: int = 3, cases: int = 60, width: int = 20) -> list[Figure]:
 def run(folder: Path, whose: str, how: str, home: dict[str, str] | None, size: tuple[int, int]) -> Session:
     """Run every case once: ours have to pass."""
     way, (cases, width) = WAYS[whose], size
-    workers = {ALONE: ("-p", "no:xdist"), TWO: way.parallel, ONE_FILE: ("-n", "2", "--dist", "loadfile")}[how]
+    workers = way.parallel if how == TWO else ("-p", "no:xdist")
     if whose == OURS:
         return sessions.run(folder, *workers, "--dynadag", "dags", "-k", "case_", passing=cases)
     way.write_cases(folder, width, cases)
