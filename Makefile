@@ -129,6 +129,7 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy pytest_dynadag $(wildcard tests/typing)
+	MYPYPATH=benchmarks $(BIN)/mypy benchmarks
 
 # What builds the site must not decide what Airflow gets: an environment of its own.
 docs:
