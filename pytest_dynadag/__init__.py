@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from pytest_dynadag.graph.sizes import Sizes as Sizes
     from pytest_dynadag.graph.structure import Structure as Structure
     from pytest_dynadag.location import Location as Location
-    from pytest_dynadag.plugin.facade import Bag as Bag
     from pytest_dynadag.plugin.facade import Dynadag as Dynadag
+    from pytest_dynadag.plugin.workplace import Bag as Bag
     from pytest_dynadag.run.runner import Run as Run
     from pytest_dynadag.run.stuck import StuckRunError as StuckRunError
 
 # Loaded on first use: a pytest session that does not use us should not pay for us.
 _HOMES = {
-    "Bag": "plugin.facade",
+    "Bag": "plugin.workplace",
     "Determinism": "generate.divergences",
     "DisagreementError": "graph.agreement",
     "Divergence": "generate.divergences",

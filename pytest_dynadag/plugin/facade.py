@@ -5,108 +5,27 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_dynadag.errors import DynadagError, UnknownNameError, suggest
+from pytest_dynadag.errors import UnknownNameError
 
 if TYPE_CHECKING:
-    from pytest_dynadag.bridge.loading import Loaded
     from pytest_dynadag.generate.divergences import Determinism
     from pytest_dynadag.graph.expansion import Expansion
     from pytest_dynadag.graph.sizes import Sizes
     from pytest_dynadag.graph.structure import Structure
     from pytest_dynadag.plugin.recording import Recording
-    from pytest_dynadag.plugin.session import DagSession
+    from pytest_dynadag.plugin.workplace import Bag, Workplace
     from pytest_dynadag.run.request import Order
     from pytest_dynadag.run.runner import Run
 
 DEFAULTS = ("given", "states", "params", "conf", "variables", "connections", "env", "at", "engine", "order")
 """What `@pytest.mark.dynadag(...)` may set for the calls of one test."""
-
-
-@dataclass(frozen=True, repr=False)
-class Bag:
-    """
-    What DAG files define.
-
-    Attributes:
-        dags: dag_id to Airflow's DAG object.
-        import_errors: Path to the text of what failed there.
-        bag: Airflow's own DagBag, in memory.
-    """
-
-    dags: Mapping[str, Any]
-    import_errors: Mapping[str, str]
-    bag: Any
-
-    def __repr__(self) -> str:
-        return f"<Bag: {len(self.dags)} DAGs, {len(self.import_errors)} import errors>"
-
-    @cached_property
-    def structures(self) -> dict[str, Structure]:
-        """dag_id to the structure of the DAG."""
-        from pytest_dynadag.bridge.extract import structure_of
-
-        return {dag_id: structure_of(dag) for dag_id, dag in self.dags.items()}
-
-
-@dataclass
-class Workplace:
-    """The part of the harness that lives as long as the process: Airflow's home, and what has been loaded."""
-
-    session: DagSession
-    bags: dict[tuple[Path, ...], Bag] = field(default_factory=dict)
-    settled: bool = False
-
-    def settle(self) -> None:
-        """Isolate Airflow in a home of this process; from then on it may be imported."""
-        if self.settled:
-            return
-        from pytest_dynadag.bridge.home import settle
-        from pytest_dynadag.bridge.lines import note_lines
-
-        self.settled = True
-        home = self.session.folder / f"home-{self.session.worker}"
-        isolation = settle(home, let_through=self.session.options.let_through)
-        self.session.config.add_cleanup(isolation.undo)
-        sys.path.extend(str(f) for f in self.session.import_folders if str(f) not in sys.path)
-        note_lines()
-
-    def load(self, paths: tuple[Path, ...], metadata: Mapping[str, Any]) -> Bag:
-        """Parse files or folders; without *metadata* once for the whole session."""
-        if not any(metadata.values()) and paths in self.bags:
-            return self.bags[paths]
-        bag = self.parse(paths, metadata)
-        if not any(metadata.values()):
-            self.bags[paths] = bag
-        return bag
-
-    def parse(self, paths: tuple[Path, ...], metadata: Mapping[str, Any]) -> Bag:
-        """Parse files or folders anew."""
-        self.settle()
-        from pytest_dynadag.bridge.loading import load
-        from pytest_dynadag.bridge.metadata import parse_metadata
-
-        with parse_metadata(**metadata):
-            loaded: Loaded = load(paths)
-        errors = {name: f"{failure}\n\n{failure.text}" for name, failure in loaded.errors.items()}
-        return Bag(loaded.dags, errors, loaded.bag)
-
-
-class NotLoadedError(DynadagError):
-    """A DAG whose file did not give it: *errors* are the import errors of that file, *known* what it has."""
-
-    def __init__(self, dag_id: str, path: str, errors: Mapping[str, str], known: Iterable[str]) -> None:
-        self.dag_id, self.path, self.errors, self.known = dag_id, path, dict(errors), tuple(sorted(known))
-        why = "\n".join(text.split("\n\n")[0] for text in errors.values()) or suggest(dag_id, self.known)
-        super().__init__(f"{path} did not give the DAG {dag_id!r}: {why}")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -389,48 +308,24 @@ class Dynadag:
             _, structure = self.workplace.session.find(dag)
             if not structure.applies_functions:
                 return structure
-        return self._bag_of(dag, metadata, self.workplace.load).structures[dag]
+        return self.workplace.find(dag, metadata).structures[dag]
 
     def _dag_object(self, dag: Any, metadata: Mapping[str, Any]) -> Any:
         self.workplace.settle()
         if not isinstance(dag, str):
             return dag
-        return self._bag_of(dag, metadata, self.workplace.parse).dags[dag]
+        return self.workplace.find(dag, metadata, anew=True).dags[dag]
 
     def _find_callees(self, dag: Any) -> list[Any]:
         """Give the DAGs that a run triggers, wherever they are; one that nobody defines is for the run to miss."""
         from pytest_dynadag.bridge.callees import find_callees
+        from pytest_dynadag.plugin.workplace import NotLoadedError
 
         found = []
         for dag_id in find_callees(dag):
             with suppress(UnknownNameError, NotLoadedError):
-                found.append(self._bag_of(dag_id, {}, self.workplace.load).dags[dag_id])
+                found.append(self.workplace.find(dag_id, {}).dags[dag_id])
         return found
-
-    def _bag_of(
-        self,
-        dag_id: str,
-        metadata: Mapping[str, Any],
-        load: Callable[[tuple[Path, ...], Mapping[str, Any]], Bag],
-    ) -> Bag:
-        """Load the file that makes a DAG, or, where only *metadata* may make it, every file that does no harm."""
-        session = self.workplace.session
-        try:
-            path = session.find(dag_id)[0].path
-        except UnknownNameError as error:
-            if not any(metadata.values()):
-                raise
-            bag = load(session.harmless, metadata)
-            if dag_id in bag.dags:
-                return bag
-            given = " and ".join(name for name, value in metadata.items() if value)
-            raise UnknownNameError(
-                "DAG", dag_id, bag.dags, where=f"{error.where} with these {given}"
-            ) from None
-        bag = load((Path(path),), metadata)
-        if dag_id not in bag.dags:
-            raise NotLoadedError(dag_id, path, bag.import_errors, bag.dags)
-        return bag
 
     def _paths(self, path: str | Path | None) -> tuple[Path, ...]:
         session = self.workplace.session

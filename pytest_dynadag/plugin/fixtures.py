@@ -11,7 +11,8 @@ from pytest_dynadag.plugin.recording import recording_of
 from pytest_dynadag.plugin.session import session_of
 
 if TYPE_CHECKING:
-    from pytest_dynadag.plugin.facade import Dynadag, Workplace
+    from pytest_dynadag.plugin.facade import Dynadag
+    from pytest_dynadag.plugin.workplace import Workplace
 
 _WORKPLACE = pytest.StashKey["Workplace"]()
 
@@ -40,7 +41,7 @@ def dynadag_of(config: pytest.Config) -> Dynadag:
 
 def workplace_of(config: pytest.Config) -> Workplace:
     """Give the one workplace of this process."""
-    from pytest_dynadag.plugin.facade import Workplace
+    from pytest_dynadag.plugin.workplace import Workplace
 
     if _WORKPLACE not in config.stash:
         config.stash[_WORKPLACE] = Workplace(session_of(config))
