@@ -19,7 +19,7 @@ WIDTH = 110  # characters
 STORY = re.compile(
     r"```python\n# (?P<path>\S+)\n(?P<dag>.*?)```.*?```console\n\$ (?P<command>[^\n]+)\n", re.DOTALL
 )
-PROGRESS = re.compile(r"dynadag: (\d|generation|looking)")
+PROGRESS = re.compile(r"dynadag: (checking|looking|trying) ")
 """Lines that a terminal shows for a moment; the next ones take their place."""
 
 

@@ -95,17 +95,9 @@ class Check:
     def screen(self) -> list[Generation]:
         """Make the generations, each with every circumstance changed at once; the first is the neutral one."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        done: list[int] = []
         count = _count_parses(self.tell, self.seeds)
-
-        def make(number: int) -> Generation:
-            generation = self._generate(number, count)
-            done.append(number)
-            self.tell(f"generation {len(done)} of {self.seeds}")
-            return generation
-
         with self._side_by_side() as pool:
-            return list(pool.map(make, range(self.seeds)))
+            return list(pool.map(partial(self._generate, count=count), range(self.seeds)))
 
     def isolate(self, suspects: Mapping[str, list[Change]]) -> list[FileVerdict]:
         """
@@ -328,7 +320,7 @@ def _count_parses(tell: Progress, generations: int) -> Callable[[int], None]:
         number, now = next(done), time.clock_gettime(time.CLOCK_MONOTONIC)
         if now - last[0] >= _EVERY:
             last[0] = now
-            tell(f"{number} of {files * generations} parses")
+            tell(f"checking determinism: {number} of {files * generations} parses")
 
     return count
 
