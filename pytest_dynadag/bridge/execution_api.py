@@ -156,10 +156,10 @@ def make_adapter(kind: Any) -> Any:
 
 def _bind(function: Any) -> dict[str, Binder]:
     """Plan how the parameters of a route function, or of what it depends on, get their values."""
-    hints = typing.get_type_hints(function, include_extras=True)
     bound = {}
-    for name, parameter in inspect.signature(function).parameters.items():
-        kind, markers = hints.get(name, parameter.annotation), [parameter.default]
+    # Not typing.get_type_hints: in Python 3.10 it wraps a type whose default is None, and hides how it is marked.
+    for name, parameter in inspect.signature(function, eval_str=True).parameters.items():
+        kind, markers = parameter.annotation, [parameter.default]
         if typing.get_origin(kind) is typing.Annotated:
             kind, *markers = typing.get_args(kind)
         binder = _bind_one(name, kind, [*markers, parameter.default], parameter.default)
