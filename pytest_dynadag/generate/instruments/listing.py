@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import pathlib
 import random
@@ -13,6 +14,9 @@ from pytest_dynadag.generate.instruments.asking import Asking
 from pytest_dynadag.generate.instruments.patches import Patches
 
 NAME = "listing_order"
+
+# Who keeps references of its own: `Path` in Python 3.10, its `glob` in 3.13.
+_KEEPERS = ((pathlib, "_NormalAccessor"), (glob, "_StringGlobber"))
 
 
 class Listing:
@@ -61,7 +65,8 @@ def apply(asking: Asking, variation: Variation, patches: Patches) -> None:
 
     patches.set(os, "listdir", listdir_arranged)
     patches.set(os, "scandir", scandir_arranged)
-    accessor = getattr(pathlib, "_NormalAccessor", None)  # Python 3.10 keeps references of its own
-    if accessor is not None:
-        patches.set(accessor, "listdir", staticmethod(listdir_arranged))
-        patches.set(accessor, "scandir", staticmethod(scandir_arranged))
+    for owner in filter(None, (getattr(module, name, None) for module, name in _KEEPERS)):
+        if getattr(owner, "listdir", None) is listdir:
+            patches.set(owner, "listdir", staticmethod(listdir_arranged))
+        if getattr(owner, "scandir", None) is scandir:
+            patches.set(owner, "scandir", staticmethod(scandir_arranged))
