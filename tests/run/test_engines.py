@@ -378,10 +378,6 @@ SENSOR = """
 """
 
 
-@pytest.mark.skipif(
-    airflow_version().startswith("3.0."),
-    reason="3.0's own dag.test() fails a rescheduled sensor: it is handed its start date as text",
-)
 def test_a_rescheduled_sensor_looks_again_at_once(load_dag: LoadDag) -> None:
     """A sensor in reschedule mode does not wait for its interval, and does not count as stuck."""
     started = time.monotonic()
@@ -390,10 +386,6 @@ def test_a_rescheduled_sensor_looks_again_at_once(load_dag: LoadDag) -> None:
     assert time.monotonic() - started < 60
 
 
-@pytest.mark.skipif(
-    airflow_version().startswith("3.0."),
-    reason="3.0's own dag.test() fails a rescheduled sensor: it is handed its start date as text",
-)
 def test_a_sensor_that_never_finds_anything_is_stuck(
     load_dag: LoadDag, monkeypatch: pytest.MonkeyPatch
 ) -> None:
