@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import socket
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -45,7 +46,11 @@ def _say(determinism: Determinism, name: str) -> str:
 @pytest.mark.parametrize("name", SHOWN)
 def test_message(broken: Determinism, name: str) -> None:
     """What the page shows is said: the DAG, the cause, both outcomes, the pointer, the line, what to write instead."""
-    assert SHOWN[name] == _HASH.sub("", _say(broken, name))
+    shown = SHOWN[name]
+    if sys.version_info < (3, 11):  # which hashes strings otherwise
+        shown = shown.replace("'latam' under hash seed 0 and 'apac'", "'eu' under hash seed 0 and 'us'")
+
+    assert shown == _HASH.sub("", _say(broken, name))
 
 
 def test_the_page_shows_every_example() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from pytest_dynadag.bridge.home import airflow_version
 from pytest_dynadag.bridge.loading import bridge
 from pytest_dynadag.run.engines.capture import MOST
 from pytest_dynadag.run.engines.dag_test import run_with_dag_test
@@ -142,6 +143,11 @@ def test_what_would_end_the_tests_fails_the_task(seen: Observation, name: str) -
 @pytest.mark.parametrize("name", CHANGES)
 def test_what_only_changes_the_process_succeeds(seen: Observation, name: str) -> None:
     """As in Airflow, where the process is the task's own."""
+    if name == "patches_datetime" and airflow_version().startswith("3.0."):
+        pytest.skip(
+            "3.0 counts with datetime.timedelta when a task reports its end, in the process that it patched"
+        )
+
     assert "success" == seen.states[name]
 
 
