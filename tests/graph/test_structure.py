@@ -108,17 +108,20 @@ def test_a_structure_tells_its_size() -> None:
     [
         ("2.10.5", "2.10 and 2.11"),
         ("2.11.2", "2.10 and 2.11"),
+        ("2.12.0", "2.10 and 2.11"),
         ("3.0.6", "3.0 and 3.1"),
         ("3.1.8", "3.0 and 3.1"),
         ("3.2.2", "3.2"),
         ("3.3.2", "3.3"),
+        ("3.3.17", "3.3"),
         ("3.9.0.dev0", "3.3"),
+        ("4.0.0", "3.3"),
         ("", "3.3"),
         ("1.10.15", "2.10 and 2.11"),
     ],
 )
 def test_each_version_has_its_rules(version: str, versions: str) -> None:
-    """A version follows the rules of the newest that is not newer; an unknown one those of the newest."""
+    """A version follows the rules of the newest known that is not newer, each patch and each future one; without any, the newest's."""
     assert versions == behaviour_of(version).versions
 
 
