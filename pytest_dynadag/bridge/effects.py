@@ -42,7 +42,7 @@ def noted_effects(file: Path) -> Iterator[None]:
         {name: os.environ.get(name) for name in names if environment.get(name) != os.environ.get(name)},
         tuple(sys.path[:first]),
         tuple(entry for entry in sys.path[first:] if entry not in path),
-        {name: module for name, module in list(sys.modules.items()) if name not in modules},
+        {name: module for name, module in sys.modules.copy().items() if name not in modules},
     )
 
 

@@ -54,7 +54,7 @@ def take_snapshot(asking: Asking) -> Snapshot:
 
 def own_modules(asking: Asking) -> list[types.ModuleType]:
     """Give the user's modules that are imported; the DAG file's own is made anew at each parse."""
-    loaded: list[Any] = list(sys.modules.values())
+    loaded: list[Any] = list(sys.modules.copy().values())
     return [
         module
         for module in loaded
