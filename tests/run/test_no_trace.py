@@ -99,9 +99,9 @@ def contexts() -> list[Any]:
 
 
 def own_threads() -> set[threading.Thread]:
-    """Give the threads, but for those in which 3.0's own `dag.test()` leaves the loop of an API for each instance."""
+    """Give the threads, but for those in which `dag.test()` of 3.0 and 3.1 leaves the loop of an API for each instance."""
     threads = set(threading.enumerate())
-    if airflow_version().startswith("3.0."):
+    if airflow_version().startswith(("3.0.", "3.1.")):
         return {thread for thread in threads if "(run_forever)" not in thread.name}
     return threads
 
@@ -110,6 +110,8 @@ def own_threads() -> set[threading.Thread]:
 @pytest.mark.parametrize("at", [None, datetime(2024, 5, 1, tzinfo=timezone.utc)], ids=["now", "frozen"])
 def test_the_process_is_as_before(load_dag: LoadDag, engine: str, at: datetime | None) -> None:
     """Whatever tasks do to their process is undone: environment, signals, warnings, logging, folder, clock, threads."""
+    if at and engine == "airflow" and airflow_version().startswith("3.1."):
+        pytest.skip("the API that dag.test() of 3.1 makes for each instance does not start while the clock stands")
     dag = load_dag(RUDE)
     ENGINES[engine](bridge().make_smallest_dag())  # what Airflow loads once may stay
     before, threads = snapshot(dag), own_threads()
