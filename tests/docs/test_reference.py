@@ -88,16 +88,3 @@ def test_every_key_of_a_report_is_listed() -> None:
     rows = re.findall(r"^\| (`.+?`) \|", page, re.MULTILINE)
 
     assert list(schema["properties"]) == re.findall(r"`(\w+)`", " ".join(rows))
-
-
-def test_every_airflow_that_is_tested_is_listed() -> None:
-    """The page of versions lists those that have constraints, and says which of them CI runs everything on."""
-    root = DOCS.parent
-    page = (REFERENCE / "airflow-versions.md").read_text()
-    rows = dict(re.findall(r"^\| (\d\.\d+) \| (.+?) \|", page, re.MULTILINE))
-    default = re.findall(r"^DEFAULT_AIRFLOW := (\S+)", (root / "Makefile").read_text(), re.MULTILINE)
-    others = re.findall(r"^step make test AIRFLOW=(\S+)", (root / ".ci" / "run").read_text(), re.MULTILINE)
-
-    pinned = {path.stem.removeprefix("airflow-") for path in (root / "constraints").glob("airflow-*.in")}
-    assert pinned == set(rows)
-    assert {*default, *others} == {version for version, tested in rows.items() if tested == "everything"}
