@@ -36,7 +36,7 @@ MATRIX_CHOICE := not [airflow and not -airflow] and not conformance_dags and not
 DEFAULT_PY := 3.11
 PY ?= $(DEFAULT_PY)
 ifeq ($(PYTHON),)
-override PYTHON := python$(PY)
+override PYTHON := $(if $(shell command -v python$(PY)),python$(PY),python3)
 else # an interpreter says itself which Python it is
 override PY := $(or $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'),$(error PYTHON=$(PYTHON) does not start))
 endif
@@ -65,8 +65,9 @@ setup: $(STAMP)
 $(STAMP):
 	@test -f $(CONSTRAINTS) || { echo "no $(CONSTRAINTS); there is: $(wildcard constraints/*.txt)" >&2; exit 2; }
 	@if [ -e $(UNFINISHED) ] || ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
-	  $(PYTHON) -c '' 2>/dev/null || { echo "no $(PYTHON) on the PATH that starts;" \
-	    "install Python $(PY), or say where it is: make PYTHON=/path/to/python" >&2; exit 2; }; \
+	  $(PYTHON) -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] != "$(PY)")' 2>/dev/null || { \
+	    echo "no python$(PY) on the PATH that starts;" \
+	      "install Python $(PY), or say where it is: make PYTHON=/path/to/python" >&2; exit 2; }; \
 	  echo "making $(VENV) with $(PYTHON)"; $(PYTHON) -m venv --clear $(VENV); fi
 	@touch $(UNFINISHED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) uv
