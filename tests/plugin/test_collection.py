@@ -146,7 +146,9 @@ def test_airflows_own_examples_are_collected(run: Run, monkeypatch: pytest.Monke
     outcomes = result.parseoutcomes()
     assert outcomes["passed"] > 100
     assert {"passed"} >= set(outcomes) - {"failed", "warnings", "deselected"}
-    lacking = re.compile(r"DYN401 ModuleNotFoundError|DYN40[16] .*(Unknown priority strategy|is not registered)")
+    lacking = re.compile(
+        r"DYN401 ModuleNotFoundError|DYN40[16] .*(Unknown priority strategy|is not registered)"
+    )
     failed = [line for line in result.outlines if line.startswith("FAILED")]
     assert [] == [line for line in failed if not lacking.search(line)]
     assert outcomes.get("failed", 0) == len(failed) < 3

@@ -111,7 +111,9 @@ def own_threads() -> set[threading.Thread]:
 def test_the_process_is_as_before(load_dag: LoadDag, engine: str, at: datetime | None) -> None:
     """Whatever tasks do to their process is undone: environment, signals, warnings, logging, folder, clock, threads."""
     if at and engine == "airflow" and airflow_version().startswith("3.1."):
-        pytest.skip("the API that dag.test() of 3.1 makes for each instance does not start while the clock stands")
+        pytest.skip(
+            "the API that dag.test() of 3.1 makes for each instance does not start while the clock stands"
+        )
     dag = load_dag(RUDE)
     ENGINES[engine](bridge().make_smallest_dag())  # what Airflow loads once may stay
     before, threads = snapshot(dag), own_threads()
