@@ -25,15 +25,14 @@ def test_a_plan_is_what_a_run_does(name: str, dags: dict[str, Any], tmp_path: Pa
     Instances, states, inputs, labels and edges of a plan are those of a run; the edges are Airflow's own.
 
     So are those of the plan for what the run left, written as a case and read back, and what that expects holds. None
-    of the DAGs makes tasks in tasks, and nothing says so. The run is by our engine, which tests/run/test_equality.py
-    compares with Airflow's for the same DAGs.
+    of the DAGs makes tasks in tasks, and nothing says so.
     """
     if name not in dags:
         pytest.skip("this version of Airflow refuses the DAG when the file is parsed")
     dag = dags[name]
     structure = structure_of(dag)
 
-    run, edges = run_and_ask(dag)
+    run, edges = run_and_ask(dag, engine="airflow")
     planned = plan_for(structure, given_from_run(structure, run))
     case = write_and_read(write_case(structure, run, "left"), tmp_path)
     again = plan_for(structure, case.given, states=case.states)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -146,11 +147,11 @@ def test_airflows_own_examples_are_collected(run: Run, monkeypatch: pytest.Monke
     outcomes = result.parseoutcomes()
     assert outcomes["passed"] > 100
     assert {"passed"} >= set(outcomes) - {"failed", "warnings", "deselected"}
-    lacking = re.compile(
-        r"DYN401 ModuleNotFoundError|DYN40[16] .*(Unknown priority strategy|is not registered)"
-    )
+    lacking = r"DYN401 ModuleNotFoundError|DYN406 .*(Unknown priority strategy|is not registered)"
+    if metadata.version("apache-airflow").startswith("3.1."):  # refuses the strategy while it loads the file
+        lacking += "|DYN401 ValueError: Unknown priority strategy"
     failed = [line for line in result.outlines if line.startswith("FAILED")]
-    assert [] == [line for line in failed if not lacking.search(line)]
+    assert [] == [line for line in failed if not re.search(lacking, line)]
     assert outcomes.get("failed", 0) == len(failed) < 3
 
 
