@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from pytest_dynadag.bridge import home
+from pytest_dynadag.bridge.importing import uncollected
 from pytest_dynadag.bridge.patching import replaced
 
 _KEPT = ("slot_pool", "log_template", "alembic_version")
@@ -132,10 +133,11 @@ def _fill(engine: Any) -> None:
     from airflow.utils import db
     from airflow.utils.session import create_session
 
-    _metadata().create_all(engine)
-    with create_session() as session:
-        db.add_default_pool_if_not_exists(session=session)
-        db.synchronize_log_template(session=session)
+    with uncollected():
+        _metadata().create_all(engine)
+        with create_session() as session:
+            db.add_default_pool_if_not_exists(session=session)
+            db.synchronize_log_template(session=session)
 
 
 def _require_own(settings: Any) -> None:

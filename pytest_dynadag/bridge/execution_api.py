@@ -18,6 +18,8 @@ from typing import Any
 from urllib.parse import unquote
 from uuid import UUID
 
+from pytest_dynadag.bridge.importing import uncollected
+
 _NOTHING = inspect.Parameter.empty
 _NOBODY = UUID(int=0)
 _RENDERED_FIELDS = re.compile(r"task-instances/[^/]+/rtif")
@@ -83,7 +85,8 @@ class ExecutionApi:
     """All endpoints, and the way from a request to its answer."""
 
     def __init__(self, dag: Any) -> None:
-        from airflow.api_fastapi.execution_api.routes import execution_api_router
+        with uncollected():
+            from airflow.api_fastapi.execution_api.routes import execution_api_router
 
         self.dag = dag
         self.routes = [route for route in execution_api_router.routes if hasattr(route, "endpoint")]

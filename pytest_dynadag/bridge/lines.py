@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from pytest_dynadag.bridge.importing import undisturbed
 from pytest_dynadag.location import Location
 
 _noted: dict[int, tuple[weakref.ref[Any], dict[str, Location]]] = {}
@@ -124,9 +125,10 @@ def _dag_of(group: Any) -> Any:
 
 
 def _authoring_classes() -> tuple[Any, Any]:
-    try:
-        from airflow.sdk import DAG, TaskGroup
-    except ImportError:
-        from airflow.models.dag import DAG
-        from airflow.utils.task_group import TaskGroup
+    with undisturbed():
+        try:
+            from airflow.sdk import DAG, TaskGroup
+        except ImportError:
+            from airflow.models.dag import DAG
+            from airflow.utils.task_group import TaskGroup
     return DAG, TaskGroup

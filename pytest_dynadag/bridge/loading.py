@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import time
@@ -21,6 +20,7 @@ from typing import Any
 
 from pytest_dynadag.bridge.effects import noted_effects
 from pytest_dynadag.bridge.home import require_airflow
+from pytest_dynadag.bridge.importing import undisturbed
 from pytest_dynadag.bridge.lent_process import LentProcess
 from pytest_dynadag.bridge.metadata import Lookup, watched_lookups
 from pytest_dynadag.bridge.process import KeptValues, kept_modules, restored_signals
@@ -131,9 +131,7 @@ def bridge() -> Bridge:
 
 @cache
 def _bridge() -> Bridge:
-    with _undisturbed_by_import():
-        import airflow
-
+    with undisturbed():
         try:
             import airflow.sdk  # noqa: F401 - the feature that tells the families apart
         except ImportError:
@@ -289,24 +287,3 @@ def _private_warnings() -> Iterator[None]:
     with warnings.catch_warnings(record=True):
         warnings.simplefilter("default")
         yield
-
-
-@contextmanager
-def _undisturbed_by_import() -> Iterator[None]:
-    """Import Airflow without letting it replace the root logger's handlers or `warnings.showwarning`, or chat."""
-    root, airflow = logging.getLogger(), logging.getLogger("airflow")
-    handlers, level, show = list(root.handlers), root.level, warnings.showwarning
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        # The level that Airflow's configuration gave to everybody becomes Airflow's alone.
-        if root.level != level and not airflow.level:
-            airflow.setLevel(root.level)
-        for handler in [entry for entry in root.handlers if entry not in handlers]:
-            root.removeHandler(handler)
-        for handler in [entry for entry in handlers if entry not in root.handlers]:
-            root.addHandler(handler)
-        root.setLevel(level)
-        warnings.showwarning = show

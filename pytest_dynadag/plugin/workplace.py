@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -73,6 +75,8 @@ class Workplace:
         self.session.config.add_cleanup(isolation.undo)
         sys.path.extend(str(f) for f in self.session.import_folders if str(f) not in sys.path)
         note_lines()
+        # At the end of the process, nobody looks through Airflow's 300,000 objects for garbage: 0.7 s.
+        atexit.register(gc.freeze)
 
     def load(self, paths: tuple[Path, ...], metadata: Mapping[str, Any]) -> Bag:
         """Parse files or folders; without *metadata* once for the whole session."""

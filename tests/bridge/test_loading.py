@@ -240,14 +240,16 @@ def test_warnings_of_a_file_are_no_errors(tmp_path: Path) -> None:
     assert any("old" in line for line in loaded.warnings)
 
 
-def test_the_root_logger_is_left_alone() -> None:
-    """Importing Airflow neither replaces handlers of the root logger nor its level."""
+@pytest.mark.parametrize("first", ["loading.bridge", "lines.note_lines"])
+def test_the_root_logger_is_left_alone(first: str) -> None:
+    """Importing Airflow, whoever does it first, neither replaces handlers of the root logger nor its level."""
+    module, function = first.split(".")
     program = (
         "import logging, sys, pathlib, tempfile, warnings\n"
         "from pytest_dynadag.bridge.home import settle\n"
-        "from pytest_dynadag.bridge.loading import bridge\n"
+        f"from pytest_dynadag.bridge.{module} import {function}\n"
         "handler = logging.NullHandler(); logging.getLogger().addHandler(handler); show = warnings.showwarning\n"
-        "with settle(pathlib.Path(sys.argv[1])):\n    bridge()\n"
+        f"with settle(pathlib.Path(sys.argv[1])):\n    {function}()\n"
         "assert logging.getLogger().handlers == [handler] and logging.getLogger().level == logging.WARNING\n"
         "assert warnings.showwarning is show\n"
         "assert logging.getLogger('airflow.models').getEffectiveLevel() == logging.CRITICAL\n"
@@ -261,6 +263,7 @@ def test_the_root_logger_is_left_alone() -> None:
         )
 
     assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
+    bridge()
     assert logging.getLogger("airflow").level == logging.CRITICAL
 
 
