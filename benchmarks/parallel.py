@@ -1,14 +1,14 @@
 """
 What a second process is worth to tests that run the same DAG.
 
-Run by `make bench`: 60 tests, in one process and with `-n 2`. Fails if the figure is missed, or a test of ours.
+Run by `make bench`: 60 tests, in one process and with `-n 2`, of a narrow and of a wide DAG. Fails if the figure is missed, or a test of ours.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -23,20 +23,25 @@ ALONE, TWO = "in one process", "with -n 2"
 Key = tuple[str, str]
 
 
-def measure(rounds: int = 3, cases: int = 60, width: int = 20) -> list[Figure]:
-    """Measure by turns; others, which take minutes, once."""
+def measure(rounds: int = 3, cases: int = 60, width: int = 20, wider: int = 100) -> list[Figure]:
+    """Measure by turns; others, which take minutes, once, and not with the wider runs."""
+    return [*compare(find_ways(), rounds, (cases, width)), *compare([OURS], rounds, (cases, wider))]
+
+
+def compare(ways: Iterable[str], rounds: int, size: tuple[int, int]) -> list[Figure]:
+    """Measure so many runs of one width, in one process and in two."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_project(folder, cases, width)
-        homes = {DAG_TEST: make_home(folder / "home", folder / "dags")}
+        write_project(folder, *size)
+        homes = {whose: make_home(folder / "home", folder / "dags") for whose in ways if whose == DAG_TEST}
         works: dict[Key, Callable[[], Session]] = {}
-        for whose in find_ways():
+        for whose in ways:
             for how in (ALONE, TWO):
-                works[whose, how] = partial(run, folder, whose, how, homes.get(whose), (cases, width))
+                works[whose, how] = partial(run, folder, whose, how, homes.get(whose), size)
         ended = take_turns(works, rounds, once=[key for key in works if key[0] != OURS])
-    figures = [tell(key, found, (cases, width)) for key, found in ended.items()]
+    figures = [tell(key, found, size) for key, found in ended.items()]
     gain = divide(*([session.seconds for session in ended[OURS, how]] for how in (ALONE, TWO)))
-    return [*figures, Figure("what -n 2 is worth", "x", gain, at_least=RATIO)]
+    return [*figures, Figure(f"what -n 2 is worth, {size[1]} wide", "x", gain, at_least=RATIO)]
 
 
 def run(folder: Path, whose: str, how: str, home: dict[str, str] | None, size: tuple[int, int]) -> Session:

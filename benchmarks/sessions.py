@@ -38,8 +38,13 @@ class Session:
 def start(
     folder: Path, *arguments: str, python: Path | str = sys.executable, env: Mapping[str, str] | None = None
 ) -> subprocess.Popen[str]:
-    """Start pytest in *folder*; what it prints can be read."""
-    command = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+    """
+    Start pytest in *folder*; what it prints can be read.
+
+    Without hypothesis' plugin: it is here for our own tests, and takes time at the end of each session.
+    """
+    without = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+    command = [str(python), "-m", "pytest", "-q", *without, *arguments]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTEST"))}
     return subprocess.Popen(
         command,
