@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from pytest_dynadag.generate.divergences import Divergence, FileVerdict
+from pytest_dynadag.generate.packing import unpack
 from pytest_dynadag.generate.records import FileRecord, Generation
 from pytest_dynadag.graph.canonical import dump
 from pytest_dynadag.graph.planner import plan
@@ -48,7 +49,7 @@ def _plan_all(record: FileRecord | None, given: Any) -> Mapping[str, str]:
     plans = {}
     for dag_id, dag in parsed["dags"].items():
         try:
-            expansion = plan(Structure.from_dict(dag["structure"]), given, strict=False)
+            expansion = plan(Structure.from_dict(unpack(dag)["structure"]), given, strict=False)
             plans[dag_id] = dump(expansion.to_dict())
         except Exception as error:
             plans[dag_id] = f"{type(error).__name__}: {error}"

@@ -44,6 +44,7 @@ from pytest_dynadag.generate.failures import (
     describe_unserialisable,
     lacks_table,
 )
+from pytest_dynadag.generate.packing import pack_dags
 from pytest_dynadag.generate.parses import parse_twice
 from pytest_dynadag.generate.records import Failure, FileRecord
 from pytest_dynadag.graph.structure import Structure
@@ -215,7 +216,8 @@ def _record(path: Path, request: Request) -> FileRecord:
     variation = Variation.from_dict(request.variation)
     parses = parse_twice(path, variation, request.circumstances)
     changed = dict.fromkeys(name for parsed in parses if parsed for name in parsed["changed"])
-    return FileRecord(str(path), parses=parses, changed=tuple(changed))
+    packed = tuple(parsed and pack_dags(parsed) for parsed in parses)
+    return FileRecord(str(path), parses=packed, changed=tuple(changed))
 
 
 def record_file(path: Path) -> FileRecord:

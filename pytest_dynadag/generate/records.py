@@ -67,7 +67,7 @@ class FileRecord:
         failures: Why it, or one of its DAGs, is not as it should be.
         seconds: How long it took to load.
         warnings: What it warned about, each with its place.
-        parses: What determinism compares, as JSON: of a generation with varied circumstances.
+        parses: What determinism compares, as JSON, each DAG packed: of a generation with varied circumstances.
         changed: What it changed of the modules that everybody uses, such as `json.dumps`.
     """
 

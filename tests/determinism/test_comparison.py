@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from pytest_dynadag.generate.comparison import ABSENT, Change, compare, mask, show
+from pytest_dynadag.generate.packing import pack, pack_dags, unpack
 from pytest_dynadag.graph.sources import Literal, Product
 from pytest_dynadag.graph.structure import Structure, Task
 from pytest_dynadag.location import Location
@@ -35,6 +37,27 @@ def test_the_order_of_what_is_mapped_over_has_meaning() -> None:
     """The first element that differs is named, and that only the order does."""
     (change,) = compare(_parse(_mapped(["eu", "us"])), _parse(_mapped(["us", "eu"])))
     assert change == Change("sales", "/dags/sales/tasks/load/mapping/region/0", "eu", "us", order_only=True)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [(["eu", "us"], ["eu", "us"]), (["eu", "us"], ["us", "eu"]), ([1], [True]), ([1], [1.0])],
+)
+def test_packed_parses_differ_as_others_do(one: list[Any], other: list[Any]) -> None:
+    """Packing the DAGs of two parses changes nothing of what differs between them."""
+    parses = [_parse(_mapped(one)), _parse(_mapped(other))]
+
+    assert compare(*parses) == compare(*map(pack_dags, parses))
+    assert bool(compare(*parses)) == (repr(one) != repr(other))
+
+
+def test_a_packed_dag_is_small_and_comes_back() -> None:
+    """What is packed takes less than a fifth for many tasks, and is the same once unpacked."""
+    tasks = [Task(task_id=f"load_{number}") for number in range(100)]
+    dag = _parse(*tasks)["dags"]["sales"]
+
+    assert dag == unpack(pack(dag)) == unpack(dag)
+    assert 5 * len(pack(dag)) < len(json.dumps(dag))
 
 
 def test_a_dict_that_is_mapped_over_has_an_order() -> None:

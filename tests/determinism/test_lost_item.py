@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_dynadag.generate.circumstances import Variation
+from pytest_dynadag.generate.packing import unpack
 from pytest_dynadag.generate.probing import generate
 from pytest_dynadag.generate.records import Root
 from pytest_dynadag.graph.planner import plan
@@ -23,7 +24,7 @@ def _parse_under(seed: int, folder: Path) -> list[str]:
         folder=folder / f"seed-{seed}",
         variation=Variation({"hash_seed": seed}, now=1_700_000_000.0),
     )
-    parsed = generation.files[0].parses[0]["dags"]["hash_seed"]["structure"]
+    parsed = unpack(generation.files[0].parses[0]["dags"]["hash_seed"])["structure"]
     return [inputs["region"] for inputs in plan(Structure.from_dict(parsed))["load"].inputs]
 
 
