@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -181,18 +183,17 @@ class Progress:
         self.started = time.clock_gettime(time.CLOCK_MONOTONIC)
 
     def tell(self, line: str) -> None:
-        """Show *line*, if it is late enough and somebody sees it."""
+        """Show *line*, if it is late enough; an xdist worker on its stderr: its stdout leads nowhere."""
         if time.clock_gettime(time.CLOCK_MONOTONIC) - self.started < _PATIENCE:
             return
         capture = self.config.pluginmanager.getplugin("capturemanager")
         reporter = self.config.pluginmanager.getplugin("terminalreporter")
-        if reporter is None:
-            return
-        if capture is None:
-            reporter.write_line(f"dynadag: {line}")
-            return
-        with capture.global_and_fixture_disabled():
-            reporter.write_line(f"dynadag: {line}")
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
+            if hasattr(self.config, "workerinput"):
+                sys.stderr.write(f"dynadag: {line}\n")
+                sys.stderr.flush()
+            elif reporter:
+                reporter.write_line(f"dynadag: {line}")
 
 
 def split_allowed(

@@ -114,13 +114,17 @@ def test_nothing_is_checked_where_no_item_asks(pytester: pytest.Pytester, run: R
     assert "x" == (pytester.path / "parses").read_text()
 
 
-def test_progress_is_shown_while_it_takes_long(pytester: pytest.Pytester, run: Run) -> None:
+@pytest.mark.parametrize("way", [("-p", "no:xdist"), ("-n", "2")], ids=["alone", "n2"])
+def test_progress_is_shown_while_it_takes_long(
+    way: tuple[str, str], pytester: pytest.Pytester, run: Run
+) -> None:
     """Within the first generation already it is said how far it is, though pytest captures what tests print."""
     slow = "import threading\nthreading.Event().wait(1.2)\n"
     _write(pytester, one=slow + CLEAN.replace('"clean"', '"one"'), two=slow + CLEAN)
-    result = run("--dynadag", "-k", "deterministic", *FEW)
+    result = run("--dynadag", "-k", "deterministic", *FEW, *way)
     result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines(["dynadag: checking determinism: [1-4] of 4 parses"])
+    shown = result.stdout if way == ("-p", "no:xdist") else result.stderr
+    shown.fnmatch_lines(["dynadag: checking determinism: [1-4] of 4 parses"])
 
 
 def test_a_finding_is_accepted_with_a_reason(pytester: pytest.Pytester, run: Run) -> None:
