@@ -10,7 +10,7 @@
 #   make soak N=20          the verdict on determinism, in as many sessions alone and with two workers
 #   make matrix             plans, runs and determinism on the other Airflows and Pythons, and the table of what was seen;
 #                           MATRIX="3.2 3.3-py3.13" chooses; the whole suite on 2.11 and 3.3
-#   make bench              measure beside others, into build/bench.json, and fail where a figure is missed
+#   make bench [ONLY=run]   measure beside others, into build/bench.json, and fail where a figure is missed
 #   make bench-page         let the docs tell what was measured last
 #   make picture            draw the terminal that the README shows
 #   make setup              the environment alone
@@ -113,7 +113,7 @@ $(BOX_STAMP): | setup
 	@touch $@
 
 bench: setup $(BOX_STAMP)
-	$(BIN)/python benchmarks build/bench.json
+	$(BIN)/python benchmarks build/bench.json $(ONLY)
 
 bench-page: setup
 	$(BIN)/python benchmarks/page.py build/bench.json

@@ -1,5 +1,5 @@
 """
-Every benchmark in turn: `python benchmarks [FILE]`, with everything measured in FILE, as JSON.
+Every benchmark in turn, or those that are named: `python benchmarks FILE [NAME ...]`, with what is measured in FILE.
 
 Run by `make bench`. Fails if a figure is missed, or a benchmark.
 """
@@ -10,6 +10,7 @@ import json
 import sys
 import time
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 
 import determinism
@@ -20,16 +21,24 @@ import parallel
 import plan
 import reports
 import run
-from figures import Figure, show, to_data
+from figures import read, show, to_data
 
 BENCHMARKS = (idle, load, plan, run, parallel, determinism, reports, large)
 
 
-def main() -> int:
-    """Measure; what was measured is kept, whatever becomes of the rest."""
-    measured: dict[str, list[Figure]] = {}
+def main(file: Path, names: Sequence[str]) -> int:
+    """
+    Measure; what was measured is kept in *file*, whatever becomes of the rest.
+
+    Args:
+        file: For the JSON. With *names*, it keeps what it has of the others.
+        names: The benchmarks to repeat; none for all.
+    """
+    measured = read(json.loads(file.read_text(encoding="utf-8"))) if names else {}
     failed = []
     for benchmark in BENCHMARKS:
+        if names and benchmark.__name__ not in names:
+            continue
         begun = time.perf_counter()
         print(f"=== {benchmark.__name__}", flush=True)
         try:
@@ -39,8 +48,7 @@ def main() -> int:
             traceback.print_exc()
             failed.append(benchmark.__name__)
         print(f"({time.perf_counter() - begun:.0f} s)\n", flush=True)
-        for file in sys.argv[1:]:
-            Path(file).write_text(json.dumps(to_data(measured), indent=1) + "\n", encoding="utf-8")
+        file.write_text(json.dumps(to_data(measured), indent=1) + "\n", encoding="utf-8")
     print("missed or failed:", ", ".join(failed) or "nothing")
     return 1 if failed else 0
 
@@ -51,4 +59,4 @@ def tell(text: str | None) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))
