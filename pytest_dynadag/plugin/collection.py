@@ -26,13 +26,14 @@ from pytest_dynadag.graph.given import Given
 from pytest_dynadag.graph.sizes import look_ahead
 from pytest_dynadag.graph.structure import Structure
 from pytest_dynadag.location import Location
+from pytest_dynadag.plugin.case_snapshots import CaseSnapshots, find_orphans, locate_casefile, treat_unused
 from pytest_dynadag.plugin.checks import CheckFailure, check_expansions, check_imports
 from pytest_dynadag.plugin.determining import check_deterministic
 from pytest_dynadag.plugin.fixtures import dynadag_of
-from pytest_dynadag.plugin.recording import CHECK, recording_of
+from pytest_dynadag.plugin.properties import CHECK
+from pytest_dynadag.plugin.recording import recording_of
 from pytest_dynadag.plugin.roots import is_test_file
 from pytest_dynadag.plugin.session import session_of
-from pytest_dynadag.plugin.snapshot import CaseSnapshots, find_orphans, locate_casefile, treat_unused
 from pytest_dynadag.printable import escape
 from pytest_dynadag.secrecy import hide
 

@@ -23,9 +23,9 @@ from pytest_dynadag.generate.probing import generate
 from pytest_dynadag.generate.records import Generation, Root
 from pytest_dynadag.graph.behaviour import BEHAVIOURS
 from pytest_dynadag.graph.defects import list_defects
+from pytest_dynadag.plugin.case_snapshots import CASES_FOLDER, ENDING
 from pytest_dynadag.plugin.roots import are_paths_given
 from pytest_dynadag.plugin.session import DagSession
-from pytest_dynadag.plugin.snapshot import CASES_FOLDER, ENDING
 from pytest_dynadag.render import checkup
 from pytest_dynadag.render.checkup import Folder, Library, Line, Loaded, Step
 

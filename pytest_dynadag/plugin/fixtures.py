@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_dynadag.plugin.recording import recording_of
 from pytest_dynadag.plugin.session import session_of
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ _WORKPLACE = pytest.StashKey["Workplace"]()
 def dynadag(request: pytest.FixtureRequest) -> Iterator[Dynadag]:
     """Load, plan and run DAGs, isolated from the machine's own Airflow; see the reference for its calls."""
     from pytest_dynadag.plugin.facade import Dynadag, read_marker
+    from pytest_dynadag.plugin.recording import recording_of
 
     marks = request.node.iter_markers("dynadag")
     defaults = {

@@ -13,7 +13,7 @@ import pytest
 
 from pytest_dynadag.plugin.fixtures import dynadag  # noqa: F401 - pytest finds the fixture here
 from pytest_dynadag.plugin.options import MARKER, add_options
-from pytest_dynadag.plugin.recording import find_accepted, find_not_checked, find_snapshots
+from pytest_dynadag.plugin.properties import find_accepted, find_not_checked, find_snapshots
 from pytest_dynadag.plugin.session import DagSession, session_of
 from pytest_dynadag.plugin.snapshot import (
     dynadag_snapshot,  # noqa: F401 - as above

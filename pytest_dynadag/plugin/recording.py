@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_dynadag.findings import Finding, add_references
+from pytest_dynadag.plugin.properties import ALLOWED, CHECK, NOT_CHECKED, SNAPSHOT, TEST
 
 if TYPE_CHECKING:
     from pytest_dynadag.allowances import Accepted
@@ -25,16 +26,6 @@ if TYPE_CHECKING:
     from pytest_dynadag.plugin.session import DagSession
     from pytest_dynadag.run.runner import Run
 
-ALLOWED = "dynadag_allowed"
-"""Under what name a report carries the findings that were accepted."""
-NOT_CHECKED = "dynadag_not_checked"
-"""Under what name a report says what was not checked."""
-SNAPSHOT = "dynadag_snapshot"
-"""Under what name a report says which snapshot of a case was written or deleted."""
-CHECK = "dynadag_check"
-"""Under what name a report says which kind of check it is about."""
-TEST = "test"
-"""The kind of a test function."""
 FIXTURES = frozenset(["dynadag", "dynadag_snapshot"])
 FOLDER = "recorded"
 """Below the session's folder."""
@@ -262,24 +253,3 @@ def read_recorded(folder: Path) -> Iterator[dict[str, Any]]:
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             with suppress(json.JSONDecodeError):  # a process that died left the beginning of a line
                 yield json.loads(line)
-
-
-def find_accepted(stats: Mapping[str, Iterable[Any]], root: Path) -> list[str]:
-    """Give what the reports of a session carry of accepted findings, each once, with paths below *root*."""
-    return [line.replace(f"{root}/", "") for line in _find_properties(stats, ALLOWED)]
-
-
-def find_not_checked(stats: Mapping[str, Iterable[Any]]) -> list[str]:
-    """Give what the reports of a session carry of what was not checked, each once."""
-    return _find_properties(stats, NOT_CHECKED)
-
-
-def find_snapshots(stats: Mapping[str, Iterable[Any]]) -> list[str]:
-    """Give what the reports of a session carry of snapshots of cases that were written or deleted."""
-    return _find_properties(stats, SNAPSHOT)
-
-
-def _find_properties(stats: Mapping[str, Iterable[Any]], wanted: str) -> list[str]:
-    reports = [report for reports in stats.values() for report in reports]
-    properties = [pair for report in reports for pair in getattr(report, "user_properties", ())]
-    return list(dict.fromkeys(str(value) for name, value in properties if name == wanted))

@@ -14,7 +14,8 @@ import pytest
 
 from pytest_dynadag.findings import Finding
 from pytest_dynadag.location import Location
-from pytest_dynadag.plugin.recording import CHECK, read_recorded
+from pytest_dynadag.plugin.properties import CHECK
+from pytest_dynadag.plugin.recording import read_recorded
 from pytest_dynadag.render.coverage import find_percent
 from pytest_dynadag.render.paths import shorten
 from pytest_dynadag.render.report import (

@@ -17,7 +17,7 @@ from pytest_dynadag.graph.sizes import NOT_MEANT, plan_sizes, tell_size
 from pytest_dynadag.graph.sources import Literal, MappingForm, Product, Source
 from pytest_dynadag.graph.structure import Structure
 from pytest_dynadag.plugin.fixtures import workplace_of
-from pytest_dynadag.plugin.recording import CHECK, TEST
+from pytest_dynadag.plugin.properties import CHECK, TEST
 from pytest_dynadag.plugin.session import DagSession
 
 MOST_ROWS = 40

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pytest_dynadag.graph.defects import DEFECTS
-from pytest_dynadag.plugin.snapshot import CASES_FOLDER
+from pytest_dynadag.plugin.case_snapshots import CASES_FOLDER
 
 Run = Callable[..., pytest.RunResult]
 

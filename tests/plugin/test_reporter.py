@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_dynadag.plugin.recording import CHECK
+from pytest_dynadag.plugin.properties import CHECK
 from pytest_dynadag.plugin.report import Reporter
 
 NODEID = "dags/sales.py::sales::expands"

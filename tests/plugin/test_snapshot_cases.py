@@ -14,14 +14,14 @@ from pytest_dynadag.cases.casefile import Case
 from pytest_dynadag.cases.verdict import CaseFailure
 from pytest_dynadag.graph.expansion import Expansion, TaskExpansion
 from pytest_dynadag.location import Location
-from pytest_dynadag.plugin.checks import CheckFailure
-from pytest_dynadag.plugin.snapshot import (
+from pytest_dynadag.plugin.case_snapshots import (
     CaseSnapshots,
     digest_case,
     find_orphans,
     make_file_name,
     treat_unused,
 )
+from pytest_dynadag.plugin.checks import CheckFailure
 
 CASES = """\
 cases:
