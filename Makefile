@@ -7,7 +7,7 @@
 #   make lint               style, format and types
 #   make docs               build the site of docs/ into build/docs; every warning is an error
 #   make fuzz N=500         random DAGs, planned and run; the suite itself tries 60
-#   make soak N=20          the verdict on determinism, in as many sessions alone and with two workers
+#   make soak N=20          the verdict on determinism, in as many sessions alone and with two workers; a large repository
 #   make matrix             plans, runs and determinism on the other Airflows and Pythons, and the table of what was seen;
 #                           MATRIX="3.2 3.3-py3.13" chooses; the whole suite on 2.11 and 3.3
 #   make bench [ONLY=run]   measure beside others, into build/bench.json, and fail where a figure is missed
