@@ -23,7 +23,10 @@ import reports
 import run
 from figures import read, show, to_data
 
-BENCHMARKS = (idle, load, plan, run, parallel, determinism, reports, large)
+BENCHMARKS = {
+    benchmark.__name__: benchmark
+    for benchmark in (idle, load, plan, run, parallel, determinism, reports, large)
+}
 
 
 def main(file: Path, names: Sequence[str]) -> int:
@@ -34,19 +37,21 @@ def main(file: Path, names: Sequence[str]) -> int:
         file: For the JSON. With *names*, it keeps what it has of the others.
         names: The benchmarks to repeat; none for all.
     """
-    measured = read(json.loads(file.read_text(encoding="utf-8"))) if names else {}
+    if unknown := [name for name in names if name not in BENCHMARKS]:
+        sys.exit(f"no benchmark {', '.join(unknown)}; there is: {', '.join(BENCHMARKS)}")
+    has_others = names and file.exists()
+    measured = read(json.loads(file.read_text(encoding="utf-8"))) if has_others else {}
     failed = []
-    for benchmark in BENCHMARKS:
-        if names and benchmark.__name__ not in names:
-            continue
+    for name in names or BENCHMARKS:
+        benchmark = BENCHMARKS[name]
         begun = time.perf_counter()
-        print(f"=== {benchmark.__name__}", flush=True)
+        print(f"=== {name}", flush=True)
         try:
             measured[tell(benchmark.__doc__)] = figures = benchmark.measure()
-            failed += [benchmark.__name__] * show(figures)
+            failed += [name] * show(figures)
         except (Exception, SystemExit):
             traceback.print_exc()
-            failed.append(benchmark.__name__)
+            failed.append(name)
         print(f"({time.perf_counter() - begun:.0f} s)\n", flush=True)
         file.write_text(json.dumps(to_data(measured), indent=1) + "\n", encoding="utf-8")
     print("missed or failed:", ", ".join(failed) or "nothing")

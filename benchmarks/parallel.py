@@ -1,14 +1,15 @@
 """
 What a second process is worth to tests that run the same DAG.
 
-Run by `make bench`: 60 tests, in one process and with `-n 2`, of a narrow and of a wide DAG. Fails if the figure is missed, or a test of ours.
+Run by `make bench`: 60 tests, in one process and with `-n 2`, of a narrow and of a wide DAG. Fails if the figure is
+missed, or a test of ours.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 
@@ -28,12 +29,12 @@ def measure(rounds: int = 3, cases: int = 60, width: int = 20, wider: int = 100)
     return [*compare(find_ways(), rounds, (cases, width)), *compare([OURS], rounds, (cases, wider))]
 
 
-def compare(ways: Iterable[str], rounds: int, size: tuple[int, int]) -> list[Figure]:
+def compare(ways: Collection[str], rounds: int, size: tuple[int, int]) -> list[Figure]:
     """Measure so many runs of one width, in one process and in two."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_project(folder, *size)
-        homes = {whose: make_home(folder / "home", folder / "dags") for whose in ways if whose == DAG_TEST}
+        homes = {DAG_TEST: make_home(folder / "home", folder / "dags")} if DAG_TEST in ways else {}
         works: dict[Key, Callable[[], Session]] = {}
         for whose in ways:
             for how in (ALONE, TWO):

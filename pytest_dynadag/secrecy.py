@@ -43,8 +43,9 @@ SECRET_NAMES = frozenset(
 """Parts of names whose values are hidden: all that Airflow 2.10-3.3 hide (DEFAULT_SENSITIVE_FIELDS), and credentials."""
 
 _LOGIN = re.compile(r"(?P<who>\w[\w+.\-]*://[^\s/:@]*):[^\s/@]+@")
-_ASSIGNED = re.compile(
-    rf"(?i)(['\"]?\w*(?:{'|'.join(sorted(SECRET_NAMES))})\w*['\"]?\s*[=:]\s*)('[^']*'|\"[^\"]*\"|[^,)}}\s]+)"
+_ASSIGNING = re.compile(rf"(?i)\w*(?:{'|'.join(sorted(SECRET_NAMES))})\w*['\"]?\s*(?:==?|:)\s*")
+_PIECE = re.compile(
+    r"""(?s)'(?:[^'\\]|\\.)*'?|"(?:[^"\\]|\\.)*"?|(?P<opening>[\[({])|(?P<closing>[\])}])|(?P<end>,|\n|\s+\#)|."""
 )
 # Of the whole process, as Airflow's own masker is: whoever writes something asks, and nobody hands them around.
 _added: list[re.Pattern[str]] = []
@@ -96,8 +97,22 @@ def hide(text: str, secrets: re.Pattern[str] | None = None) -> str:
 
 
 def hide_assigned(text: str) -> str:
-    """Hide in code, or in what an object says of itself, also what stands behind a secret name."""
-    return hide(_ASSIGNED.sub(rf"\g<1>{MASK}", text))
+    """Hide in code, or in what an object says of itself, also what stands behind a secret name, to its end."""
+    shown, position = [], 0
+    while found := _ASSIGNING.search(text, position):
+        start, position = position, _find_end_of_value(text, found.end())
+        shown += [text[start : found.end()], MASK if position > found.end() else ""]
+    return hide("".join([*shown, text[position:]]))
+
+
+def _find_end_of_value(text: str, start: int) -> int:
+    """Give where the expression that begins at *start* ends: at a comma, a comment or a bracket that it did not open."""
+    depth = 0
+    for piece in _PIECE.finditer(text, start):
+        if depth == 0 and (piece["closing"] or piece["end"]):
+            return piece.start()
+        depth += bool(piece["opening"]) - bool(piece["closing"])
+    return len(text)
 
 
 def match_any(secrets: Iterable[str]) -> re.Pattern[str] | None:

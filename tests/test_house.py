@@ -24,7 +24,17 @@ ROOF = PACKAGE
 AIRFLOW_DOORS = (f"{PACKAGE}.bridge", f"{PACKAGE}.run.engines")
 PYTEST_DOORS = (f"{PACKAGE}.plugin",)
 # What a session that does not use us must not pay for.
-HEAVY = ("airflow", "yaml", "freezegun", "syrupy", "filelock", "hypothesis", "coverage", "xdist")
+HEAVY = (
+    "airflow",
+    "yaml",
+    "freezegun",
+    "syrupy",
+    "filelock",
+    "hypothesis",
+    "coverage",
+    "xdist",
+    "cryptography",
+)
 LOADED_BY_EVERY_SESSION = f"{PACKAGE}.plugin.hooks"
 
 LONGEST_FUNCTION = 60

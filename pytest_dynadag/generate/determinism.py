@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import subprocess
 import sys
@@ -24,16 +23,16 @@ from pytest_dynadag.generate.expansions import narrow_to_expansions
 from pytest_dynadag.generate.instruments import zone
 from pytest_dynadag.generate.isolation import every
 from pytest_dynadag.generate.isolator import IsolationRequest
+from pytest_dynadag.generate.printed import Printed, printed_in
 from pytest_dynadag.generate.probing import (
     TIMEOUT,
     GenerationStopped,
     ProbeError,
-    bound_log,
     end_probe,
     generate,
-    read_end,
 )
 from pytest_dynadag.generate.records import FileRecord, Generation, Root
+from pytest_dynadag.generate.sealing import Seal
 from pytest_dynadag.secrecy import hide_assigned
 
 Progress = Callable[[str], None]
@@ -62,6 +61,7 @@ class Check:
         tell: Called with a line of progress.
         cores: How many processes run at a time.
         stopped: Set once nobody waits for the verdict any more.
+        seal: Closes what is asked and answered.
     """
 
     roots: tuple[Root, ...]
@@ -78,6 +78,7 @@ class Check:
     tell: Progress = lambda line: None
     cores: int = 1
     stopped: threading.Event = field(default_factory=threading.Event)
+    seal: Seal = field(default_factory=Seal)
 
     def judge(self, given: Any = None) -> Determinism:
         """Screen, isolate, and give the verdict; as `check`."""
@@ -157,7 +158,7 @@ class Check:
         return IsolationRequest(
             files={path: [list(astuple(change)) for change in seen] for path, seen in files.items()},
             home=str(folder / "home"),
-            answer=str(folder / "answer.json"),
+            answer=str(folder / "answer.sealed"),
             names=self.names,
             seeds=self.seeds,
             now=self.now,
@@ -171,7 +172,7 @@ class Check:
 
     def _run(self, requests: Sequence[IsolationRequest], seeds: Sequence[int]) -> list[dict[str, Any]]:
         """Run isolators side by side; give their answers."""
-        run = partial(_run_isolator, stopped=self.stopped.is_set)
+        run = partial(_run_isolator, seal=self.seal, stopped=self.stopped.is_set)
         with self._side_by_side() as pool:
             return list(pool.map(run, requests, seeds))
 
@@ -325,35 +326,45 @@ def _count_parses(tell: Progress, generations: int) -> Callable[[int], None]:
     return count
 
 
-def _run_isolator(request: IsolationRequest, seed: int, stopped: Callable[[], bool]) -> dict[str, Any]:
-    """Start an isolator and wait for it, unless nobody waits any more; in any case end it and what it started."""
+def _run_isolator(
+    request: IsolationRequest, seed: int, seal: Seal, stopped: Callable[[], bool]
+) -> dict[str, Any]:
+    """Have an isolator answer, unless nobody waits any more."""
     folder = Path(request.answer).parent
-    request.save(folder / "request.json")
-    command = [sys.executable, "-m", "pytest_dynadag.generate.isolator", str(folder / "request.json")]
-    log = folder / "printed.txt"
-    log.unlink(missing_ok=True)
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONHASHSEED": str(seed)},
-            start_new_session=True,
-        )
+    request.save(folder / "request.sealed", seal)
+    with printed_in(folder) as log:
+        code = _wait_for_isolator(folder / "request.sealed", seed, seal, log, stopped)
+        if code != 0 or not Path(request.answer).is_file():
+            raise ProbeError(f"ended with exit code {code}", log.read_end())
+    answer: dict[str, Any] = seal.read(Path(request.answer))
+    return answer
+
+
+def _wait_for_isolator(
+    request: Path, seed: int, seal: Seal, log: Printed, stopped: Callable[[], bool]
+) -> int:
+    """Start an isolator and wait for it, unless nobody waits any more; in any case end it and what it started."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pytest_dynadag.generate.isolator", str(request)],
+        stdin=subprocess.PIPE,
+        stdout=log.number,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, "PYTHONHASHSEED": str(seed)},
+        start_new_session=True,
+    )
     try:
-        while (code := process.poll()) is None:
+        assert process.stdin is not None
+        with suppress(BrokenPipeError), process.stdin:
+            process.stdin.write(seal.key.encode())
+        while process.poll() is None:
             if stopped():
                 raise GenerationStopped
-            bound_log(log)
+            log.bound()
             with suppress(subprocess.TimeoutExpired):
                 process.wait(_GLANCE)
     finally:
         end_probe(process)
-    if code != 0 or not Path(request.answer).is_file():
-        raise ProbeError(f"ended with exit code {code}", read_end(log))
-    answer: dict[str, Any] = json.loads(Path(request.answer).read_text(encoding="utf-8"))
-    return answer
+    return process.returncode
 
 
 def _read_verdict(data: dict[str, Any]) -> FileVerdict:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -193,17 +192,6 @@ class Determinism:
             tuple(data["not_checked"]),
             data["seconds"],
         )
-
-    def save(self, path: Path) -> None:
-        """Write the verdict to *path*, so that whoever finds the file finds all of it."""
-        unfinished = path.with_name(f"{path.name}.unfinished")
-        unfinished.write_text(json.dumps(self.to_dict()), encoding="utf-8")
-        unfinished.replace(path)
-
-    @classmethod
-    def read(cls, path: Path) -> Determinism:
-        """Read the verdict that `save` wrote to *path*."""
-        return cls.from_dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 class NotDeterministicError(AssertionError):

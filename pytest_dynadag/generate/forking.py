@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import faulthandler
-import json
 import os
 import signal
 import sys
@@ -14,6 +13,7 @@ from typing import Any
 
 from pytest_dynadag.generate.children import adopt_orphans, end_as, fork, wait_at_most, wait_for
 from pytest_dynadag.generate.failures import name_signal
+from pytest_dynadag.generate.sealing import Seal
 
 
 class ChildEndedError(Exception):
@@ -28,17 +28,17 @@ def ask_child(work: Callable[[], Any], timeout: float, *, folder: Path | None = 
     """
     Do *work* in a forked child and give its result, which must be JSON data.
 
-    The answer stands in a file for a moment, in *folder*: what the child itself starts, or closes, could hold or
-    break a pipe.
+    The answer stands, sealed, in a file for a moment, in *folder*: what the child itself starts, or closes, could hold
+    or break a pipe.
 
     Raises:
         ChildEndedError: It died, or was stopped after *timeout* seconds.
     """
     file, name = tempfile.mkstemp(dir=folder)
     os.close(file)
-    answer = Path(name)
+    answer, seal = Path(name), Seal()
     try:
-        child = fork(lambda: _stand_between(lambda: _answer(work, answer)))
+        child = fork(lambda: _stand_between(lambda: _answer(work, answer, seal)))
         code = wait_at_most(child, timeout)
         if code is None:
             os.kill(child, signal.SIGKILL)
@@ -46,7 +46,7 @@ def ask_child(work: Callable[[], Any], timeout: float, *, folder: Path | None = 
             raise ChildEndedError(f"was stopped after {timeout:g} s")
         if code or not (text := answer.read_bytes()):
             raise ChildEndedError(describe_end(code))
-        return json.loads(text)
+        return seal.open(text)
     finally:
         answer.unlink()
 
@@ -62,6 +62,6 @@ def _stand_between(work: Callable[[], None]) -> None:
     end_as(wait_for(fork(work)))
 
 
-def _answer(work: Callable[[], Any], answer: Path) -> None:
+def _answer(work: Callable[[], Any], answer: Path, seal: Seal) -> None:
     faulthandler.enable(sys.__stderr__ or sys.stderr, all_threads=False)
-    answer.write_text(json.dumps(work()), encoding="utf-8")
+    answer.write_bytes(seal.close(work()))

@@ -1,10 +1,10 @@
 """The isolator: a process that has imported Airflow and nothing of the user's, and judges files in children of its own."""
 
-# Run as `python -m pytest_dynadag.generate.isolator REQUEST.json`.
+# Run as `python -m pytest_dynadag.generate.isolator REQUEST`. Requests and answers are sealed; the standard input is the
+# key, the same for all isolators of a check, as some read what others have answered.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -19,6 +19,7 @@ from pytest_dynadag.generate.children import adopt_orphans, end_with_children, e
 from pytest_dynadag.generate.circumstances import Own
 from pytest_dynadag.generate.comparison import Change
 from pytest_dynadag.generate.isolation import Isolation
+from pytest_dynadag.generate.sealing import Seal
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +50,17 @@ class IsolationRequest:
     neutral_only: bool = False
     others: Mapping[str, str] = field(default_factory=dict)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path, seal: Seal) -> None:
         """Write the request to *path*."""
-        path.write_text(json.dumps(asdict(self)), encoding="utf-8")
+        seal.save(path, asdict(self))
 
     @classmethod
-    def read(cls, path: Path) -> IsolationRequest:
+    def read(cls, path: Path, seal: Seal) -> IsolationRequest:
         """Read the request that `save` wrote to *path*."""
-        return cls(**json.loads(path.read_text(encoding="utf-8")))
+        return cls(**seal.read(path))
 
 
-def main(request: IsolationRequest) -> None:
+def main(request: IsolationRequest, seal: Seal) -> None:
     """Judge the files, and write down the verdicts."""
     end_with_parent(signal.SIGTERM)
     adopt_orphans()
@@ -68,11 +69,8 @@ def main(request: IsolationRequest) -> None:
     sys.path.extend(folder for folder in request.import_folders if folder not in sys.path)
     settle(Path(request.home), let_through=request.let_through)
     bridge()
-    others = {
-        int(seed): json.loads(Path(file).read_text(encoding="utf-8")) for seed, file in request.others.items()
-    }
-    answers = {path: _judge(path, request, others) for path in request.files}
-    Path(request.answer).write_text(json.dumps(answers), encoding="utf-8")
+    others = {int(seed): seal.read(Path(file)) for seed, file in request.others.items()}
+    seal.save(Path(request.answer), {path: _judge(path, request, others) for path in request.files})
 
 
 def _judge(path: str, request: IsolationRequest, others: Mapping[int, Any]) -> Any:
@@ -94,6 +92,7 @@ def _judge(path: str, request: IsolationRequest, others: Mapping[int, Any]) -> A
 
 
 if __name__ == "__main__":
-    main(IsolationRequest.read(Path(sys.argv[1])))
+    given = Seal(sys.stdin.read().strip())
+    main(IsolationRequest.read(Path(sys.argv[1]), given), given)
     sys.stdout.flush()
     os._exit(0)

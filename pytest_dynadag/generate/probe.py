@@ -1,7 +1,8 @@
 """The probe: a fresh interpreter that finds and loads DAG files, and writes down what each of them gave."""
 
-# Run as `python -m pytest_dynadag.generate.probe REQUEST.json`. What happens is told in a file of events, one JSON
-# object a line, because DAG files print: whoever watches knows at any time which file is being loaded.
+# Run as `python -m pytest_dynadag.generate.probe REQUEST.json`. What happens is told in a file of events, one sealed
+# JSON object a line, because DAG files print: whoever watches knows at any time which file is being loaded. The key of
+# the seal is the first line of the standard input; each further line lists files to load.
 
 from __future__ import annotations
 
@@ -47,6 +48,7 @@ from pytest_dynadag.generate.failures import (
 from pytest_dynadag.generate.packing import pack_dags
 from pytest_dynadag.generate.parses import parse_twice
 from pytest_dynadag.generate.records import Failure, FileRecord
+from pytest_dynadag.generate.sealing import Seal
 from pytest_dynadag.graph.structure import Structure
 from pytest_dynadag.location import Location
 
@@ -101,7 +103,7 @@ def main(request: Request) -> None:
     signal.signal(signal.SIGTERM, end_with_children)
     sys.path[:1] = []  # `-m` puts the working directory there, which Airflow does not
     sys.path.extend(folder for folder in request.import_folders if folder not in sys.path)
-    told = Told(request.events)
+    told = Told(request.events, Seal(sys.stdin.readline().strip()))
     isolation = settle(Path(request.home), let_through=request.let_through)
     bridge()
     files = find_wanted(request.paths, request.skip_folders)
@@ -138,12 +140,12 @@ class Told:
     # The functions are kept, because a DAG file may change those of `os`.
     _open, _write, _close = staticmethod(os.open), staticmethod(os.write), staticmethod(os.close)
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, path: str, seal: Seal) -> None:
+        self._path, self._seal = path, seal
 
     def tell(self, **event: Any) -> None:
         """Add a line."""
-        line = (json.dumps(event) + "\n").encode()
+        line = self._seal.close(event) + b"\n"
         file = self._open(self._path, os.O_WRONLY | os.O_APPEND)
         try:
             while line:

@@ -26,22 +26,20 @@ from pytest_dynadag.generate.failures import (
     describe_timeout,
     name_signal,
 )
+from pytest_dynadag.generate.printed import Printed, printed_in
 from pytest_dynadag.generate.probe import Request
 from pytest_dynadag.generate.records import Failure, FileRecord, Generation, Root
+from pytest_dynadag.generate.sealing import Seal
 from pytest_dynadag.location import Location
 
 TIMEOUT = 30.0
 """How many seconds a DAG file may take to load, unless told otherwise."""
-
-LONGEST_LOG = 1 << 24
-"""How many bytes of what DAG files print are kept, but for what comes between two looks."""
 
 _STARTUP = 120.0  # seconds for importing Airflow and finding the files
 _GLANCE = 0.02  # seconds between two looks at the events
 _MOST_NOTES = 5
 _STACK = 2.0  # seconds that a process gets to say where it is
 _PATIENCE = 2.0  # seconds that a process gets to end all that DAG files have started
-_MOST_PRINTED = 1 << 16  # bytes that are read of what DAG files print
 # How faulthandler's text ends: with the frame that `python -m` begins with, or cut after a hundred frames.
 _END_OF_STACK = ("in _run_module_as_main\n", "  ...\n")
 
@@ -107,7 +105,7 @@ def generate(
     request = Request(
         paths=tuple(str(root.path) for root in roots),
         home=str(folder / "home"),
-        events=str(folder / "events.jsonl"),
+        events=str(folder / "events.sealed"),
         stacks=str(folder / "stacks.txt"),
         let_through=tuple(let_through),
         import_folders=tuple(map(str, import_folders)),
@@ -167,7 +165,7 @@ def _load_all(
             while (remaining := [path for path in files if path not in done]) and not probe.has_ended:
                 records = probe.load(remaining, timeout, partial(tell, len(files)))
                 if not records:
-                    raise ProbeError(probe.how, probe.printed(0))
+                    raise ProbeError(probe.how, probe.log.read_end())
                 done.update((record.path, record) for record in records)
         if not remaining:
             return probe, [done[path] for path in files]
@@ -180,7 +178,8 @@ class _Probe:
 
     process: subprocess.Popen[bytes]
     request: Request
-    log: Path
+    log: Printed
+    seal: Seal
     position: int = 0
     version: str = ""
     notes: tuple[str, ...] = ()
@@ -203,14 +202,12 @@ class _Probe:
                 return self.found
             if has_ended or _now() - since > _STARTUP:
                 how = self.how if has_ended else f"did not get further within {_STARTUP:.0f} s"
-                raise ProbeError(how, self.printed(0))
+                raise ProbeError(how, self.log.read_end())
 
     def load(self, files: Sequence[str], timeout: float, tell: Callable[[], None]) -> Sequence[FileRecord]:
         """Have files loaded until a worker has ended; give what it recorded, and the one that ended or stopped it."""
         self.records, self.code, self.tell, self.is_stopped = [], None, tell, False
-        with suppress(BrokenPipeError):
-            self._stdin.write(json.dumps(list(files)).encode() + b"\n")
-            self._stdin.flush()
+        self.say(json.dumps(list(files)))
         since = _now()
         while True:
             has_ended = self._glance()
@@ -223,8 +220,14 @@ class _Probe:
             if _now() - since > (timeout if self.current else _STARTUP):
                 self._note_timeout(timeout, _now() - since)
                 since = _now()
-            if bound_log(self.log) and self.current:
+            if self.log.bound() and self.current:
                 self.current["printed"] = 0
+
+    def say(self, line: str) -> None:
+        """Write a line to the process's standard input, if it is still there."""
+        with suppress(BrokenPipeError):
+            self._stdin.write(f"{line}\n".encode())
+            self._stdin.flush()
 
     @property
     def _stdin(self) -> IO[bytes]:
@@ -243,10 +246,6 @@ class _Probe:
         if code is None:
             return "does not answer"
         return f"was ended by {name_signal(-code)}" if code < 0 else f"ended with exit code {code}"
-
-    def printed(self, start: int) -> str:
-        """Give the end of what the process has printed from the byte *start* on."""
-        return read_end(self.log, start)
 
     def end(self) -> None:
         """End the process, and all that it has started."""
@@ -272,7 +271,7 @@ class _Probe:
         self.position += len(complete)
         lines = complete.splitlines()
         for line in lines:
-            self._take(json.loads(line))
+            self._take(self.seal.open(line))
         return bool(lines)
 
     def _take(self, event: dict[str, Any]) -> None:
@@ -297,14 +296,14 @@ class _Probe:
 
     def _note_death(self, code: int, seconds: float) -> None:
         if self.current:
-            path, printed = self.current["file"], self.printed(self.current["printed"])
+            path, printed = self.current["file"], self.log.read_end(self.current["printed"])
             failure = describe_death(path, code, self._stack(), printed)
             self._record(FileRecord(path, failures=(failure,), seconds=seconds))
 
     def _note_timeout(self, timeout: float, seconds: float) -> None:
         if self.current is None:
-            raise ProbeError(f"did not get further within {seconds:.0f} s", self.printed(0))
-        path, printed = self.current["file"], self.printed(self.current["printed"])
+            raise ProbeError(f"did not get further within {seconds:.0f} s", self.log.read_end())
+        path, printed = self.current["file"], self.log.read_end(self.current["printed"])
         failure = describe_timeout(path, timeout, self._ask_stack(), printed)
         self.is_stopped = True
         self._record(FileRecord(path, failures=(failure,), seconds=seconds))
@@ -339,48 +338,29 @@ def end_probe(process: subprocess.Popen[bytes], worker: int | None = None) -> No
     process.wait()
 
 
-def read_end(log: Path, start: int = 0) -> str:
-    """Give the end of what stands in the file *log* from the byte *start* on."""
-    with log.open("rb") as text:
-        text.seek(max(start, log.stat().st_size - _MOST_PRINTED))
-        return text.read(_MOST_PRINTED).decode(errors="replace")
-
-
-def bound_log(log: Path) -> bool:
-    """Keep only the end of what processes write to the end of the file *log*, where it has become very long."""
-    if log.stat().st_size <= LONGEST_LOG:
-        return False
-    end = read_end(log)
-    os.truncate(log, 0)
-    with log.open("a", encoding="utf-8") as text:
-        text.write(end)
-    return True
-
-
 @contextmanager
 def _started(request: Request, folder: Path) -> Iterator[_Probe]:
     """Start a probe in a session of its own; whatever happens, end it and all that it started."""
     for name in (request.events, request.stacks):
         Path(name).write_bytes(b"")
     request.save(folder / "request.json")
-    log = folder / "printed.txt"
-    log.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest_dynadag.generate.probe", str(folder / "request.json")]
-    with log.open("ab") as output:
+    with printed_in(folder) as log:
         process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
-            stdout=output,
+            stdout=log.number,
             stderr=subprocess.STDOUT,
             # Generated names that depend on the hash seed stay the same from one session to the next.
             env={"PYTHONHASHSEED": "0", **os.environ, **_fix_seed(request)},
             start_new_session=True,
         )
-    probe = _Probe(process, request, log)
-    try:
-        yield probe
-    finally:
-        probe.end()
+        probe = _Probe(process, request, log, Seal())
+        try:
+            probe.say(probe.seal.key)
+            yield probe
+        finally:
+            probe.end()
 
 
 def _fix_seed(request: Request) -> dict[str, str]:

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -190,17 +189,6 @@ class Generation:
             tuple(map(Root.from_dict, data["roots"])),
             tuple(data["notes"]),
         )
-
-    def save(self, path: Path) -> None:
-        """Write the record to *path*, so that whoever finds the file finds all of it."""
-        unfinished = path.with_name(f"{path.name}.unfinished")
-        unfinished.write_text(json.dumps(self.to_dict()), encoding="utf-8")
-        unfinished.replace(path)
-
-    @classmethod
-    def read(cls, path: Path) -> Generation:
-        """Read the record that `save` wrote to *path*."""
-        return cls.from_dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 def describe_roots(roots: Iterable[Root]) -> str:

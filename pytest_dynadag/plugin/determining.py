@@ -78,10 +78,10 @@ def check_once(
     from pytest_dynadag.generate.divergences import Determinism
 
     options = session.options
-    record = session.folder / f"{name}.json"
+    record = session.folder / f"{name}.sealed"
     with FileLock(session.folder / f"{name}.lock"):
         if record.exists():
-            return Determinism.read(record)
+            return Determinism.from_dict(session.seal.read(record))
         found = check(
             tuple(roots),
             folder=session.folder / name,
@@ -96,7 +96,7 @@ def check_once(
             skip_folders=session.config.getini("norecursedirs"),
             memory=options.memory,
         )
-        found.save(record)
+        session.seal.save(record, found.to_dict())
     return found
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
 
     from pytest_dynadag.allowances import Allowance
     from pytest_dynadag.generate.records import FileRecord, Generation, Root
+    from pytest_dynadag.generate.sealing import Seal
     from pytest_dynadag.graph.structure import Structure
 
 _SESSION = pytest.StashKey["DagSession"]()
-_FOLDER = "dynadag_folder"
-"""Under what name the controller hands the private folder to its workers."""
+_FOLDER, _KEY = "dynadag_folder", "dynadag_key"
+"""Under what names the controller hands the private folder, and the key of what stands there, to its workers."""
 
 
 def session_of(config: pytest.Config) -> DagSession:
@@ -81,7 +83,7 @@ class DagSession:
 
     def hand_over(self, workerinput: dict[str, Any]) -> None:
         """Tell an xdist worker what it shares with this process, which controls it."""
-        workerinput[_FOLDER] = str(self._place)
+        workerinput[_FOLDER], workerinput[_KEY] = str(self._place), self._key
 
     @cached_property
     def _place(self) -> Path:
@@ -94,6 +96,18 @@ class DagSession:
         if self._lock is None:
             self._lock = make_folder(self._place)
         return self._place
+
+    @cached_property
+    def seal(self) -> Seal:
+        """What closes the records that the processes of the session share."""
+        from pytest_dynadag.generate.sealing import Seal
+
+        return Seal(self._key)
+
+    @cached_property
+    def _key(self) -> str:
+        # As Fernet makes one; to import it takes 30 ms, and every session with xdist hands a key over.
+        return str(self._given_by_controller.get(_KEY) or urlsafe_b64encode(os.urandom(32)).decode())
 
     def close(self) -> None:
         """Remove the private folder, where this process does not merely work for another."""
@@ -227,10 +241,10 @@ class DagSession:
         from pytest_dynadag.generate.probing import generate
         from pytest_dynadag.generate.records import Generation
 
-        record = self.folder / f"{name}.json"
+        record = self.folder / f"{name}.sealed"
         with FileLock(self.folder / f"{name}.lock"):
             if record.exists():
-                return Generation.read(record)
+                return Generation.from_dict(self.seal.read(record))
             generation = generate(
                 tuple(roots),
                 folder=self.folder / name,
@@ -240,5 +254,5 @@ class DagSession:
                 skip_folders=self.config.getini("norecursedirs"),
                 memory=self.options.memory,
             )
-            generation.save(record)
+            self.seal.save(record, generation.to_dict())
         return generation

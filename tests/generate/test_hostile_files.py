@@ -10,7 +10,7 @@ from pathlib import Path
 import hostile
 import pytest
 
-from pytest_dynadag.generate.probing import LONGEST_LOG, generate
+from pytest_dynadag.generate.probing import generate
 from pytest_dynadag.generate.records import FileRecord, Generation, Root
 
 BAD = {**hostile.ENDS, **hostile.HANGS, **hostile.CHANGES, **hostile.FAILS}
@@ -220,9 +220,8 @@ def test_no_process_is_left(made: Generation, folder: Path) -> None:
     assert [] == [process for process in processes if str(folder).encode() in process]
 
 
-def test_what_is_printed_does_not_fill_the_disk(made: Generation, folder: Path) -> None:
-    """Of 300 MB, the end is kept; of warnings, the first hundred."""
-    assert LONGEST_LOG > (folder / "session" / "printed.txt").stat().st_size
+def test_of_many_warnings_the_first_are_kept(made: Generation) -> None:
+    """A file that warns without end is recorded with a hundred of them."""
     assert 100 == len(_record(made, "warns").warnings)
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from pytest_dynadag.bridge.home import airflow_version
 from pytest_dynadag.bridge.loading import NoSuchPathError
+from pytest_dynadag.generate.printed import LONGEST, Printed
 from pytest_dynadag.generate.probing import ProbeError, generate
 from pytest_dynadag.generate.records import Generation, Root
 
@@ -336,3 +337,25 @@ def test_the_same_files_give_the_same_record(make: Make) -> None:
     text = "from airflow import DAG\nfor name in {'a', 'b', 'c'}:\n    with DAG(f'{name}{hash(name) % 97}', schedule=None): pass\n"
 
     assert list(make({"a.py": text}).dags) == list(make({"a.py": text}).dags)
+
+
+def test_what_files_print_does_not_fill_the_disk(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a file that prints 60 MB, the end is kept while it still prints; the file loads."""
+    sizes: list[tuple[int, int]] = []
+
+    def bound(printed: Printed) -> bool:
+        before = printed.size
+        has_cut = cut(printed)
+        sizes.append((before, printed.size))
+        return has_cut
+
+    cut = Printed.bound
+    monkeypatch.setattr(Printed, "bound", bound)
+    floods = (
+        "import time\nfor _ in range(15):\n    print('x' * 4_000_000, flush=True)\n    time.sleep(0.05)\n"
+    )
+
+    generation = make({"a.py": floods + GOOD.format(id="floods")})
+
+    assert ["floods"] == list(generation.dags)
+    assert any(before > LONGEST > after for before, after in sizes)

@@ -73,6 +73,45 @@ def hook(event, arguments):
 WITNESSED = os.environ["WITNESSED"]
 sys.addaudithook(hook)
 """
+# A DAG that says a secret in every way: as data that differs from parse to parse, in print, in an error.
+KEEPS = f"""\
+import datetime as dt
+import random
+try:
+    from airflow.sdk import DAG, task
+except ImportError:
+    from airflow import DAG
+    from airflow.decorators import task
+
+print("{CANARY}")
+with DAG("keeps", schedule=None, start_date=dt.datetime(2024, 1, 1), params={{"password": "{CANARY}"}}):
+
+    @task
+    def load(password):
+        return password
+
+    load.expand(password=["{CANARY}", f"{CANARY} {{random.random()}}"])
+"""
+# Looks into every file that is removed, a moment before.
+CUSTOMS = f"""\
+import os, sys
+from pathlib import Path
+
+def look(event, arguments):
+    if event in ("os.remove", "shutil.rmtree") and isinstance(arguments[0], (str, Path)):
+        place = Path(arguments[0])
+        if arguments[1] is None or place.is_absolute():
+            for path in [place, *place.rglob("*")]:
+                note("looked", path)
+                if path.is_file() and b"{CANARY}" in path.read_bytes():
+                    note("holds", path)
+
+def note(what, path):
+    with open(os.environ["WITNESSED"], "a") as file:
+        file.write(f"{{what}} {{path}}\\n")
+
+sys.addaudithook(look)
+"""
 
 
 @pytest.fixture
@@ -186,6 +225,34 @@ def test_what_the_project_keeps_secret_is_told_nowhere(project: pytest.Pytester,
     told = [*result.outlines, (project.path / "r.json").read_text()]
     told += [path.read_text() for path in project.path.rglob("__snapshots__/**/*") if path.is_file()]
     assert [] == [text for text in told if "cust-47" in text]
+
+
+def test_no_file_of_a_session_holds_what_a_dag_keeps_secret(
+    project: pytest.Pytester, run: Run, monkeypatch: pytest.MonkeyPatch, way: tuple[str, ...]
+) -> None:
+    """What processes leave for each other while DAGs are loaded, compared and run is readable for nobody else."""
+    test = "def test_it(dynadag):\n    assert dynadag.run('keeps').state == 'success'\n"
+    write(
+        project,
+        **{
+            "dags/keeps.py": KEEPS,
+            "dags/fails.py": f"from airflow import DAG\nprint('{CANARY}')\nraise ValueError\n",
+            "test_it.py": test,
+            "witness/sitecustomize.py": CUSTOMS,
+            "tmp/.keep": "",
+        },
+    )
+    monkeypatch.setenv("TMPDIR", str(project.path / "tmp"))
+    monkeypatch.setenv("PYTHONPATH", str(project.path / "witness"))
+    monkeypatch.setenv("WITNESSED", str(project.path / "witnessed.txt"))
+
+    result = run("--dynadag", "dags", "test_it.py", "-k", "not sales", "--dynadag-report=r.json", *way)
+
+    result.stdout.fnmatch_lines(["*DYN104*"])
+    seen = (project.path / "witnessed.txt").read_text().splitlines()
+    names = {Path(line).name.partition("-")[0].removesuffix(".sealed") for line in seen}
+    assert {"collected", "determinism", "events", "request", "answer"} <= names
+    assert [] == [line for line in seen if line.startswith("holds")]
 
 
 def test_a_pattern_that_cannot_be_meant_is_a_usage_error(project: pytest.Pytester, run: Run) -> None:
