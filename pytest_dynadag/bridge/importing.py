@@ -41,5 +41,9 @@ def uncollected() -> Iterator[None]:
     try:
         yield
     finally:
+        if not gc.get_freeze_count():  # who has frozen something keeps it so
+            # What is new counts as old from now on: nobody looks through it twice before it does.
+            gc.freeze()
+            gc.unfreeze()
         if collecting:
             gc.enable()

@@ -20,7 +20,7 @@ from typing import Any
 
 from pytest_dynadag.bridge.effects import noted_effects
 from pytest_dynadag.bridge.home import require_airflow
-from pytest_dynadag.bridge.importing import undisturbed
+from pytest_dynadag.bridge.importing import uncollected, undisturbed
 from pytest_dynadag.bridge.lent_process import LentProcess
 from pytest_dynadag.bridge.metadata import Lookup, watched_lookups
 from pytest_dynadag.bridge.process import KeptValues, kept_modules, restored_signals
@@ -246,7 +246,7 @@ def _last_exception(text: str) -> str:
 
 
 def _make_bag() -> Any:
-    with _private_warnings():
+    with _private_warnings(), uncollected():
         return bridge().make_bag()
 
 
