@@ -8,6 +8,9 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_MANY = 10_000
+"""Objects that are worth it to be spared a collection."""
+
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
@@ -41,8 +44,9 @@ def uncollected() -> Iterator[None]:
     try:
         yield
     finally:
-        if not gc.get_freeze_count():  # who has frozen something keeps it so
-            # What is new counts as old from now on: nobody looks through it twice before it does.
+        # What is new counts as old from now on: nobody looks through it twice before it does. Who has frozen something
+        # keeps it so; to find that out takes milliseconds, which is too long where there is little.
+        if gc.get_count()[0] > _MANY and not gc.get_freeze_count():
             gc.freeze()
             gc.unfreeze()
         if collecting:

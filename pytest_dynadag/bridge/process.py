@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import builtins
 import contextlib
 import datetime as dt
@@ -30,7 +31,21 @@ from typing import Any
 from pytest_dynadag.bridge.lines import LIBRARIES
 
 _MODULES: tuple[types.ModuleType, ...] = (
-    *(builtins, contextlib, dt, io, json, json.decoder, json.encoder, os, os.path, pathlib, re, signal),
+    *(
+        base64,
+        builtins,
+        contextlib,
+        dt,
+        io,
+        json,
+        json.decoder,
+        json.encoder,
+        os,
+        os.path,
+        pathlib,
+        re,
+        signal,
+    ),
     *(subprocess, threading, time, traceback, types, typing),
 )
 """Whose variables are watched: what everybody uses, Airflow and ourselves included."""

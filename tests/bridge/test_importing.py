@@ -36,6 +36,16 @@ def test_nothing_that_is_imported_is_looked_through() -> None:
     assert 0 == gc.get_freeze_count()
 
 
+def test_few_objects_stay_young() -> None:
+    """Where hardly anything is imported, nothing is done that takes longer the more there is: it happens often."""
+    gc.collect()
+    with uncollected():
+        made = [[number] for number in range(100)]
+    young = {id(entry) for entry in gc.get_objects(0)}
+
+    assert young.issuperset(map(id, made))
+
+
 def test_garbage_that_is_imported_is_found_in_the_end() -> None:
     """What is thrown away meanwhile is not kept for ever."""
     with uncollected():
