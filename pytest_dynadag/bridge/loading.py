@@ -143,6 +143,11 @@ def _bridge() -> Bridge:
         return Bridge3()
 
 
+def prepare() -> None:
+    """Import now what loading a file takes: who forks then, to load files, does it once for all."""
+    _make_bag()
+
+
 def find_files(root: Path) -> list[Path]:
     """
     Find the DAG files below *root* as Airflow does, sorted; a file named directly is given as it is.

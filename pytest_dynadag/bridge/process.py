@@ -221,9 +221,10 @@ def _restore_environment(before: Mapping[str, str]) -> None:
 def _restore_modules(before: Mapping[str, types.ModuleType], added: list[str]) -> None:
     """Put back modules that were taken out or replaced; forget those that came from the folders *added*."""
     places = tuple(os.path.join(os.path.abspath(folder), "") for folder in added)  # noqa: PTH118, PTH100
-    for name, module in sys.modules.copy().items():  # in one step: threads of others may import meanwhile
-        place = _place_of(module)
-        if name not in before and place.startswith(places) and not place.startswith(LIBRARIES):
+    loaded = sys.modules.copy() if places else {}  # in one step: threads of others may import meanwhile
+    for name in loaded.keys() - before.keys():
+        place = _place_of(loaded[name])
+        if place.startswith(places) and not place.startswith(LIBRARIES):
             del sys.modules[name]
     for name, module in before.items():
         if sys.modules.get(name) is not module:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_dynadag.bridge.home import settle
-from pytest_dynadag.bridge.loading import bridge
+from pytest_dynadag.bridge.loading import prepare
 from pytest_dynadag.generate.children import adopt_orphans, end_with_children, end_with_parent
 from pytest_dynadag.generate.circumstances import Own
 from pytest_dynadag.generate.comparison import Change
@@ -68,7 +68,7 @@ def main(request: IsolationRequest, seal: Seal) -> None:
     sys.path[:1] = []  # as in a probe
     sys.path.extend(folder for folder in request.import_folders if folder not in sys.path)
     settle(Path(request.home), let_through=request.let_through)
-    bridge()
+    prepare()
     others = {int(seed): seal.read(Path(file)) for seed, file in request.others.items()}
     seal.save(Path(request.answer), {path: _judge(path, request, others) for path in request.files})
 

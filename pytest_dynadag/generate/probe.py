@@ -24,7 +24,7 @@ from pytest_dynadag.bridge.database import in_memory
 from pytest_dynadag.bridge.extract import structure_of
 from pytest_dynadag.bridge.home import Isolation, airflow_version, settle
 from pytest_dynadag.bridge.lines import noted_lines
-from pytest_dynadag.bridge.loading import LoadedFile, NoSuchPathError, bridge, find_files, load_file
+from pytest_dynadag.bridge.loading import LoadedFile, NoSuchPathError, find_files, load_file, prepare
 from pytest_dynadag.bridge.process import are_open, kept_modules, kept_surroundings, limited_memory
 from pytest_dynadag.bridge.serialized import try_serializing
 from pytest_dynadag.generate.children import (
@@ -105,7 +105,7 @@ def main(request: Request) -> None:
     sys.path.extend(folder for folder in request.import_folders if folder not in sys.path)
     told = Told(request.events, Seal(sys.stdin.readline().strip()))
     isolation = settle(Path(request.home), let_through=request.let_through)
-    bridge()
+    prepare()
     files = find_wanted(request.paths, request.skip_folders)
     told.tell(
         event="found",

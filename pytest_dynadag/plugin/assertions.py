@@ -140,7 +140,8 @@ def _is_snapshot(value: Any) -> bool:
 
 
 def _explain_snapshot(assertion: Any, received: Any, root: Path) -> list[str] | None:
-    from pytest_dynadag.plugin.case_snapshots import describe_mismatch, find_result, shorten
+    from pytest_dynadag.plugin.case_snapshots import describe_mismatch, shorten
+    from pytest_dynadag.plugin.snapshot import find_result
 
     result = find_result(assertion)
     if result is None:

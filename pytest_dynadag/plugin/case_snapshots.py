@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -195,9 +195,3 @@ def describe_mismatch(path: str, known: str | None, text: str) -> Iterator[str]:
 def shorten(path: Path, root: Path) -> str:
     """Write *path* from the project's folder on, if it lies there."""
     return str(path.relative_to(root) if path.is_relative_to(root) else path)
-
-
-def find_result(assertion: Any) -> Any:
-    """Give what syrupy noted of the last comparison with one of our snapshots; None if that failed otherwise."""
-    result = assertion.executions.get(assertion.num_executions - 1)
-    return None if result is None or result.exception or result.asserted_data is None else result

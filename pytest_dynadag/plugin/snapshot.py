@@ -57,3 +57,9 @@ _USED = pytest.StashKey[bool]()
 
 def _uses_snapshot(item: pytest.Item) -> bool:
     return "dynadag_snapshot" in getattr(item, "fixturenames", ())
+
+
+def find_result(assertion: Any) -> Any:
+    """Give what syrupy noted of the last comparison with one of our snapshots; None if that failed otherwise."""
+    result = assertion.executions.get(assertion.num_executions - 1)
+    return None if result is None or result.exception or result.asserted_data is None else result
