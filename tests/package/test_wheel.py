@@ -95,7 +95,7 @@ def test_the_wheel_says_how_pytest_finds_it_and_what_it_needs(wheel: Path) -> No
 
     needed = [line for line in told if line.startswith("Requires-Dist: ") and "extra ==" not in line]
     assert "[pytest11]\ndynadag = pytest_dynadag.plugin.hooks\n" == entry
-    assert {"pytest", "syrupy", "freezegun", "filelock", "pyyaml"} == {
+    assert {"cryptography", "filelock", "freezegun", "pytest", "pyyaml", "syrupy"} == {
         line.removeprefix("Requires-Dist: ").partition(">=")[0] for line in needed
     }
     assert ROOT.joinpath("LICENSE").read_bytes() == licence
