@@ -53,6 +53,8 @@ UNFINISHED := $(VENV)/.setup-unfinished
 
 # As pip does: behind a company's proxy, only the system knows whom to trust.
 export UV_SYSTEM_CERTS ?= true
+# Tests and benchmarks start sessions by the hundred: without bytecode each process compiles the package anew, 0.3 s.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test oldest neighbours fuzz soak bench bench-page matrix cell lint docs picture page page-check constraints clean
