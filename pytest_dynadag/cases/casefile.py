@@ -1,13 +1,13 @@
 """Case files: what `sales.dynadag.yaml` says about the DAG beside it."""
 
 # Reads and checks what can be checked without a DAG; whether tasks exist is for the verdict.
-# All problems of a file are listed at once: it is read in a CI log, and each round costs minutes.
+# All problems of a file, and of a case, are listed at once: they are read in a CI log, and each round costs minutes.
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,7 @@ class Case:
         run: Whether the case is executed, not only planned.
         expect: The expectations in their order; None where they are left out.
         places: (key of the case, key below it) to where it is written.
+        problems: What is wrong in it; a case that has any cannot be checked.
     """
 
     name: str
@@ -108,6 +109,7 @@ class Case:
     run: bool = False
     expect: tuple[Expectation, ...] | None = None
     places: Mapping[tuple[str, str], Location] = field(default_factory=dict, repr=False, compare=False)
+    problems: tuple[Problem, ...] = ()
 
     def locate(self, section: str, key: str) -> Location:
         """Give the line where *key* of *section* is written, or that of the case."""
@@ -141,17 +143,21 @@ def read_casefile(path: Path) -> CaseFile:
     Days and moments stay the ISO text that was written, in params, conf and `at` (which are JSON in Airflow)
     and everywhere else: write `"2024-05-01"` where the DAG has a date object.
 
+    What is wrong in one case is noted there, and is no reason not to check the others.
+
     Args:
         path: The file; messages show it as it is passed in.
 
     Raises:
-        CaseFileError: The file cannot be read, or something in it cannot be meant; all problems are listed.
+        CaseFileError: The file cannot be read, or something in it outside its cases cannot be meant; all problems
+            are listed, those of its cases as well.
     """
     root = read_document(path)
     reader = _Reader(path)
     casefile = reader.read(root)
     if reader.problems:
-        raise CaseFileError(path, reader.problems)
+        in_cases = (problem for case in casefile.cases for problem in case.problems)
+        raise CaseFileError(path, [*reader.problems, *in_cases])
     return casefile
 
 
@@ -199,32 +205,40 @@ class _Reader:
         return item.text
 
     def read_cases(self, root: Item, item: Item | None) -> tuple[Case, ...]:
-        """Read every case that can be; the others are noted."""
+        """Read every case."""
         if item is None or not item.entries:
             found = f"cases takes a mapping, not {item.kind}" if item and item.value else "there are no cases"
             self.note(item or root, f"{found}\n  next: write cases: and, below it, a name for each case")
             return ()
-        cases = (self.read_case(key, value) for key, value in item.entries)
-        return tuple(case for case in cases if case is not None)
+        return tuple(self.read_apart(key, value) for key, value in item.entries if self.check_name(key))
+
+    def check_name(self, key: Item) -> bool:
+        """Note a case without a name."""
+        if not (named := bool(str(key.text).strip())):
+            self.note(key, "a case needs a name")
+        return named
+
+    def read_apart(self, key: Item, item: Item) -> Case:
+        """Read one case; what is wrong in it is its own affair."""
+        reader = _Reader(self.path)
+        case = reader.read_case(key, item)
+        return replace(case, problems=tuple(reader.problems))
 
     # -- one case -------------------------------------------------------------------------------------
 
-    def read_case(self, key: Item, item: Item) -> Case | None:
-        """Read one case; None, and a note, where it is none."""
+    def read_case(self, key: Item, item: Item) -> Case:
+        """Read one case as far as it can be meant."""
         name = str(key.text)
         where = f"case {name!r}: "
-        if not name.strip():
-            self.note(key, "a case needs a name")
-            return None
         if item.value is not None and item.entries is None:
             self.note(
                 item,
                 f"{where}a case takes a mapping with {enumerate_some(CASE_KEYS, most=10)}, not {item.kind}",
             )
-            return None
+            return Case(name, self.locate(key))
         parts = self.split(item, CASE_KEYS, where)
         places: dict[tuple[str, str], Location] = {}
-        sections = {
+        sections: dict[str, Any] = {
             section: self.read_section(section, parts.get(section), where, places) for section in SECTIONS
         }
         run = self.read_run(parts.get("run"), where)

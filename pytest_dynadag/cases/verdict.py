@@ -125,8 +125,10 @@ def check_case(
 
     Raises:
         CaseFailure: It does not hold; the message lists everything that does not.
-        CaseFileError: What it gives cannot be meant, such as a task that the DAG does not have.
+        CaseFileError: What it says cannot be meant, such as a task that the DAG does not have.
     """
+    if case.problems:
+        raise CaseFileError(Path(case.location.file), case.problems)
     sections = ("given", "states", "params", "conf", "variables", "connections", "env")
     given: dict[str, Any] = {name: value for name in sections if (value := getattr(case, name))}
     run = None

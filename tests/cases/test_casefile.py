@@ -41,10 +41,21 @@ def read(text: str, name: str = NAME) -> CaseFile:
 
 
 def refusal(text: str) -> str:
-    """Give the message with which a case file is refused."""
-    with pytest.raises(CaseFileError) as refused:
-        read(text)
-    return str(refused.value)
+    """Give the message with which a case file is refused, or else its cases."""
+    try:
+        cases = read(text).cases
+    except CaseFileError as error:
+        return str(error)
+    return str(CaseFileError(Path(NAME), [problem for case in cases for problem in case.problems]))
+
+
+def test_what_is_wrong_in_one_case_stays_there() -> None:
+    """The other cases are read as ever; the wrong one keeps its name and line, and all that is wrong in it."""
+    casefile = read("cases:\n  wrong: {gven: {}, run: perhaps}\n  right: {expect: {load: 2}}\n")
+    wrong, right = casefile.cases
+
+    assert ("wrong", line(2), 2) == (wrong.name, wrong.location, len(wrong.problems))
+    assert ("right", ()) == (right.name, right.problems)
 
 
 def line(number: int) -> Location:

@@ -64,6 +64,14 @@ def load(text: str, folder: Path) -> tuple[Path, Any]:
     return path, document.value
 
 
+def is_refused(path: Path) -> bool:
+    """Tell whether the reader finds something wrong in the file, or in one of its cases."""
+    try:
+        return any(case.problems for case in read_casefile(path).cases)
+    except CaseFileError:
+        return True
+
+
 def test_the_schema_is_one() -> None:
     """Editors understand it."""
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
@@ -83,9 +91,7 @@ def test_the_schema_knows_the_keys_and_states_of_the_reader() -> None:
 def test_both_agree_on_every_example(text: str, tmp_path: Path) -> None:
     """What stands in examples and on pages is valid for the schema where the reader takes it, and only there."""
     path, data = load(text, tmp_path)
-    try:
-        read_casefile(path)
-    except CaseFileError:
+    if is_refused(path):
         assert not VALIDATOR.is_valid(data)
     else:
         VALIDATOR.validate(data)
@@ -103,5 +109,4 @@ def test_what_is_wrong_is_wrong_for_both(text: str, tmp_path: Path) -> None:
     path, data = load(text, tmp_path)
 
     assert not VALIDATOR.is_valid(data)
-    with pytest.raises(CaseFileError):
-        read_casefile(path)
+    assert is_refused(path)

@@ -169,14 +169,26 @@ def test_a_malformed_case_file_is_one_failing_item(
     project: pytest.Pytester, run: Run, way: tuple[str, ...]
 ) -> None:
     """Its message is that of the case file's reader, with file and line and without a traceback."""
-    write(project, **{"dags/sales.dynadag.yaml": "cases:\n  one:\n    gives: {list_regions: []}\n"})
+    write(project, **{"dags/sales.dynadag.yaml": "casses:\n  one:\n    given: {list_regions: []}\n"})
 
     result = run("--dynadag", *way)
 
     result.assert_outcomes(passed=2, failed=1)
     message = message_about(result, "sales.dynadag.yaml::cases")
-    assert message.startswith("dags/sales.dynadag.yaml:3")
-    assert "gives" in message
+    assert message.startswith("dags/sales.dynadag.yaml: 2 problems")
+    assert "dags/sales.dynadag.yaml:1: there is no key 'casses'; did you mean 'cases'?" in message
+    assert "Traceback" not in message
+
+
+def test_a_wrong_case_fails_alone(project: pytest.Pytester, run: Run) -> None:
+    """It says what is wrong in it, with file and line; the other cases of the file are checked."""
+    write(project, **{"dags/sales.dynadag.yaml": f"{CASES}  one:\n    gives: {{list_regions: []}}\n"})
+
+    result = run("--dynadag")
+
+    result.assert_outcomes(passed=4, failed=1)
+    message = message_about(result, "sales.dynadag.yaml::sales::one")
+    assert message.startswith("dags/sales.dynadag.yaml:9: case 'one': there is no key 'gives'")
     assert "Traceback" not in message
 
 
