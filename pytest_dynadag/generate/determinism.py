@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import subprocess
 import sys
@@ -31,13 +30,12 @@ from pytest_dynadag.generate.probing import (
     end_probe,
     generate,
 )
+from pytest_dynadag.generate.progress import Tell, count_aloud
 from pytest_dynadag.generate.records import FileRecord, Generation, Root
 from pytest_dynadag.generate.sealing import Seal
 from pytest_dynadag.secrecy import hide_assigned
 
-Progress = Callable[[str], None]
 _GLANCE = 0.1  # seconds between two looks at what an isolator prints
-_EVERY = 2.0  # seconds between two lines about how many files are parsed
 Parse = Mapping[str, Any]
 
 
@@ -75,7 +73,7 @@ class Check:
     import_folders: tuple[Path, ...] = ()
     skip_folders: tuple[str, ...] = ()
     memory: int = 0
-    tell: Progress = lambda line: None
+    tell: Tell = lambda line: None
     cores: int = 1
     stopped: threading.Event = field(default_factory=threading.Event)
     seal: Seal = field(default_factory=Seal)
@@ -96,7 +94,7 @@ class Check:
     def screen(self) -> list[Generation]:
         """Make the generations, each with every circumstance changed at once; the first is the neutral one."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        count = _count_parses(self.tell, self.seeds)
+        count = count_aloud(self.tell, "checking determinism: {} of {} parses", times=self.seeds)
         with self._side_by_side() as pool:
             return list(pool.map(partial(self._generate, count=count), range(self.seeds)))
 
@@ -196,7 +194,7 @@ def check(
     seeds: int = SEEDS,
     own: Iterable[Own] = (),
     given: Any = None,
-    tell: Progress = lambda line: None,
+    tell: Tell = lambda line: None,
     timeout: float = TIMEOUT,
     let_through: Iterable[str] = (),
     import_folders: Iterable[Path] = (),
@@ -310,20 +308,6 @@ def _choose_possible(wanted: Iterable[str], own: tuple[Own, ...]) -> tuple[tuple
 
 def _count(files: Collection[str]) -> str:
     return f"{len(files)} file{'' if len(files) == 1 else 's'}"
-
-
-def _count_parses(tell: Progress, generations: int) -> Callable[[int], None]:
-    """Count the files that are parsed, and tell how many every other second; what counts gets the number of files."""
-    done = itertools.count(1)
-    last = [time.clock_gettime(time.CLOCK_MONOTONIC)]
-
-    def count(files: int) -> None:
-        number, now = next(done), time.clock_gettime(time.CLOCK_MONOTONIC)
-        if now - last[0] >= _EVERY:
-            last[0] = now
-            tell(f"checking determinism: {number} of {files * generations} parses")
-
-    return count
 
 
 def _run_isolator(

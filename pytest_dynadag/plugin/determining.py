@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
-import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +12,7 @@ import pytest
 
 from pytest_dynadag.allowances import Accepted, Allowance, find_reason
 from pytest_dynadag.errors import DynadagError
+from pytest_dynadag.plugin.progress import Progress
 
 if TYPE_CHECKING:
     from pytest_dynadag.generate.divergences import Determinism, Divergence
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
     from pytest_dynadag.run.orders import OrderDifference
 
 _FOUND = pytest.StashKey["Determinism"]()
-_PATIENCE = 2.0  # seconds after which progress is shown
 
 
 class DeterminismRun:
@@ -173,27 +170,6 @@ def _is_checked(session: DagSession, path: Path) -> bool:
 
 def _covers(folder: Path, path: Path) -> bool:
     return folder == path or folder in path.parents
-
-
-class Progress:
-    """Shows lines of progress once something takes long."""
-
-    def __init__(self, config: pytest.Config) -> None:
-        self.config = config
-        self.started = time.clock_gettime(time.CLOCK_MONOTONIC)
-
-    def tell(self, line: str) -> None:
-        """Show *line*, if it is late enough; an xdist worker on its stderr: its stdout leads nowhere."""
-        if time.clock_gettime(time.CLOCK_MONOTONIC) - self.started < _PATIENCE:
-            return
-        capture = self.config.pluginmanager.getplugin("capturemanager")
-        reporter = self.config.pluginmanager.getplugin("terminalreporter")
-        with capture.global_and_fixture_disabled() if capture else nullcontext():
-            if hasattr(self.config, "workerinput"):
-                sys.stderr.write(f"dynadag: {line}\n")
-                sys.stderr.flush()
-            elif reporter:
-                reporter.write_line(f"dynadag: {line}")
 
 
 def split_allowed(

@@ -24,8 +24,6 @@ from pytest_dynadag.plugin.snapshot import (
 if TYPE_CHECKING:
     from pytest_dynadag.plugin.collection import DagCollection
 
-_COLLECTION = pytest.StashKey["DagCollection"]()
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options, each with its ini twin."""
@@ -61,31 +59,25 @@ def pytest_configure(config: pytest.Config) -> None:
         _follow(session)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Make the generation that decides what is collected, before the header and before xdist's workers start."""
-    if session_of(session.config).options.active:
-        session.config.stash[_COLLECTION] = _make_collection(session.config)
-
-
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell an xdist worker where the record is (xdist's hook: called on the controller)."""
     session_of(node.config).hand_over(node.workerinput)
 
 
-def pytest_report_header(config: pytest.Config) -> list[str] | None:
-    """Say which Airflow, which folder and why, how many files and DAGs."""
-    if not session_of(config).options.active:
-        return None
-    from pytest_dynadag.plugin.reporting import describe_session
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Make the generation that decides what is collected, while xdist's workers start, and say what is in it."""
+    if session_of(session.config).options.active:
+        from pytest_dynadag.plugin.preparing import prepare
 
-    return describe_session(session_of(config))
+        prepare(session.config)
+    return (yield)
 
 
 def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Take a package that holds DAG files for a plain folder."""
-    collection = parent.config.stash.get(_COLLECTION, None)
+    collection = _collection_of(parent.config)
     return collection.offer_directory(path, parent) if collection else None
 
 
@@ -95,7 +87,7 @@ def pytest_collect_file(
 ) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
     """Offer the checks of a DAG file, as the generation names them, and the cases of a case file."""
     collectors = yield
-    collection = parent.config.stash.get(_COLLECTION, None)
+    collection = _collection_of(parent.config)
     return collection.replace(file_path, parent, collectors) if collection else collectors
 
 
@@ -135,10 +127,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"not checked: {line}")
     for line in find_snapshots(stats):
         terminalreporter.write_line(f"snapshot {line}")
-    if session_of(terminalreporter.config).options.active:
+    if generation := session_of(terminalreporter.config).collected_generation:
         from pytest_dynadag.plugin.reporting import write_summary
 
-        write_summary(terminalreporter, session_of(terminalreporter.config).generation())
+        write_summary(terminalreporter, generation)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -146,14 +138,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     session_of(config).close()
 
 
-def _make_collection(config: pytest.Config) -> DagCollection:
-    from pytest_dynadag.errors import DynadagError
-    from pytest_dynadag.plugin.collection import DagCollection
+def _collection_of(config: pytest.Config) -> DagCollection | None:
+    if not session_of(config).options.active:
+        return None
+    from pytest_dynadag.plugin.preparing import collection_of
 
-    try:
-        return DagCollection(session_of(config).generation())
-    except DynadagError as error:
-        raise pytest.UsageError(str(error)) from None
+    return collection_of(config)
 
 
 def _check_determinism(session: DagSession) -> None:

@@ -143,7 +143,7 @@ class Reporter:
     def report(self) -> SessionReport:
         """What the session did, as far as it is over."""
         root = self.session.config.rootpath
-        generation = self.session.generation() if self.session.options.active else None
+        generation = self.session.collected_generation
         dags = tuple(_gather_dags(generation, self.noted.get("dag", ()), root))
         return replace(
             self.outline,

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 _SESSION = pytest.StashKey["DagSession"]()
 _FOLDER, _KEY = "dynadag_folder", "dynadag_key"
 """Under what names the controller hands the private folder, and the key of what stands there, to its workers."""
+_COLLECTED = "collected"
+_GLANCE = 0.02  # seconds between two looks for what another process makes
 
 
 def session_of(config: pytest.Config) -> DagSession:
@@ -77,13 +81,19 @@ class DagSession:
         return getattr(self.config, "workerinput", {})
 
     @property
+    def _is_worker(self) -> bool:
+        return _FOLDER in self._given_by_controller
+
+    @property
     def worker(self) -> str:
         """The xdist worker's name, or `main`."""
         return str(self._given_by_controller.get("workerid", "main"))
 
     def hand_over(self, workerinput: dict[str, Any]) -> None:
         """Tell an xdist worker what it shares with this process, which controls it."""
-        workerinput[_FOLDER], workerinput[_KEY] = str(self._place), self._key
+        # Made before the worker starts, which takes a folder that is gone for the end of the session.
+        place = self.folder if self.options.active else self._place
+        workerinput[_FOLDER], workerinput[_KEY] = str(place), self._key
 
     @cached_property
     def _place(self) -> Path:
@@ -109,9 +119,12 @@ class DagSession:
         # As Fernet makes one; to import it takes 30 ms, and every session with xdist hands a key over.
         return str(self._given_by_controller.get(_KEY) or urlsafe_b64encode(os.urandom(32)).decode())
 
+    def _record_of(self, name: str) -> Path:
+        return self._place / f"{name}.sealed"
+
     def close(self) -> None:
         """Remove the private folder, where this process does not merely work for another."""
-        if _FOLDER not in self._given_by_controller and self._place.exists():
+        if not self._is_worker and self._place.exists():
             shutil.rmtree(self._place, ignore_errors=True)
 
     @cached_property
@@ -205,6 +218,11 @@ class DagSession:
         """
         return self._collected_generation if self.options.active else self._default_generation
 
+    @property
+    def collected_generation(self) -> Generation | None:
+        """The record of the files that are collected, where there is one: not without `--dynadag`, or if it failed."""
+        return vars(self).get("_collected_generation")
+
     def find(self, dag_id: str) -> tuple[FileRecord, Structure]:
         """
         Give the file and the structure of a DAG, among those collected or else in the default folders.
@@ -227,9 +245,28 @@ class DagSession:
             if not any(failure.finding.rule in {"DYN402", "DYN404"} for failure in record.failures)
         )
 
+    @property
+    def is_waiting(self) -> bool:
+        """
+        Whether this is an xdist worker, and the process that controls it is still making the generation.
+
+        A worker on another machine does not find the folder, and makes one of its own.
+        """
+        return self._is_worker and self._place.exists() and not self._record_of(_COLLECTED).exists()
+
     @cached_property
     def _collected_generation(self) -> Generation:
-        return self._generate_once("collected", self.collected)
+        given_up = self._place / f"{_COLLECTED}.given-up"
+        while self.is_waiting:
+            if given_up.exists():
+                pytest.exit("no DAGs: the process that controls this worker could not load them")
+            time.sleep(_GLANCE)
+        try:
+            return self._generate_once(_COLLECTED, self.collected)
+        except BaseException:
+            with suppress(OSError):
+                given_up.touch()
+            raise
 
     @cached_property
     def _default_generation(self) -> Generation:
@@ -239,9 +276,11 @@ class DagSession:
         from filelock import FileLock
 
         from pytest_dynadag.generate.probing import generate
+        from pytest_dynadag.generate.progress import count_aloud
         from pytest_dynadag.generate.records import Generation
+        from pytest_dynadag.plugin.progress import Progress
 
-        record = self.folder / f"{name}.sealed"
+        record = self._record_of(name)
         with FileLock(self.folder / f"{name}.lock"):
             if record.exists():
                 return Generation.from_dict(self.seal.read(record))
@@ -253,6 +292,7 @@ class DagSession:
                 import_folders=self.import_folders,
                 skip_folders=self.config.getini("norecursedirs"),
                 memory=self.options.memory,
+                tell=count_aloud(Progress(self.config).tell, "loading: {} of {} files"),
             )
             self.seal.save(record, generation.to_dict())
         return generation

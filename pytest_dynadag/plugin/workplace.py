@@ -78,6 +78,13 @@ class Workplace:
         # At the end of the process, nobody looks through Airflow's 300,000 objects for garbage: 0.7 s.
         atexit.register(gc.freeze)
 
+    def warm_up(self) -> None:
+        """Load what runs need, before there is one."""
+        self.settle()
+        from pytest_dynadag.run.runner import warm_up
+
+        warm_up(self.session.options.engine)
+
     def load(self, paths: tuple[Path, ...], metadata: Mapping[str, Any]) -> Bag:
         """Parse files or folders; without *metadata* once for the whole session."""
         if not any(metadata.values()) and paths in self.bags:

@@ -225,6 +225,13 @@ def choose_engine(name: str) -> Callable[[Any, RunRequest], Observation]:
     return run_directly
 
 
+def warm_up(engine: str) -> None:
+    """Run a DAG of two tasks: what is loaded for it, which takes more than a second, later runs have."""
+    from pytest_dynadag.bridge.loading import bridge
+
+    choose_engine(engine)(bridge().make_smallest_dag(), RunRequest())
+
+
 def part_of(
     dag: Any, structure: Structure, given: Given, only: Iterable[str] | None, until: str | None
 ) -> Any:
