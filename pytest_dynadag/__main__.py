@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_dynadag.errors import DynadagError
+from pytest_dynadag.graph.text import count_of
 from pytest_dynadag.render.coverage import find_percent
 from pytest_dynadag.render.merging import merge, read_report
 from pytest_dynadag.render.report import BAD, SessionReport
@@ -38,9 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def describe(report: SessionReport, least: float | None) -> list[str]:
     """Say in a few lines what a report holds."""
     bad = [check.nodeid for check in report.checks if check.outcome in BAD]
-    counted = f"{len(report.dag_ids)} DAGs, {len(report.checks)} checks, {len(bad)} failed"
+    counted = [
+        count_of(len(report.dag_ids), "DAG"),
+        count_of(len(report.checks), "check"),
+        f"{len(bad)} failed",
+    ]
     failed = [f"FAILED {nodeid}" for nodeid in bad]
-    return [*failed, *describe_findings(report.findings), *_cover(report, least), counted]
+    return [*failed, *describe_findings(report.findings), *_cover(report, least), ", ".join(counted)]
 
 
 def _cover(report: SessionReport, least: float | None) -> list[str]:

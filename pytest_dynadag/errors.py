@@ -42,16 +42,20 @@ def enumerate_some(names: Sequence[str], *, most: int = 8) -> str:
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-class UnknownNameError(DynadagError):
+class UnknownNameError(DynadagError, KeyError):
     """
     A name that the DAG (or the folder) does not have.
 
-    *name* is what was written, *known* what could have been, *where* the place that wrote it.
+    *name* is what was written, *known* what could have been, *where* the place that wrote it; *note* is what else
+    may explain it.
     """
 
-    def __init__(self, what: str, name: str, known: Iterable[str], *, where: str) -> None:
-        self.name, self.known, self.where = name, tuple(sorted(known)), where
-        super().__init__(f"{where}: there is no {what} {name!r}; {suggest(name, self.known)}")
+    __str__ = Exception.__str__  # a KeyError shows the repr of its text
+
+    def __init__(self, what: str, name: str, known: Iterable[str], *, where: str, note: str = "") -> None:
+        self.name, self.known, self.where, self.note = name, tuple(sorted(known)), where, note
+        text = f"{where}: there is no {what} {name!r}; {suggest(name, self.known)}"
+        super().__init__(f"{text}\n  {note}" if note else text)
 
 
 class GivenError(DynadagError):

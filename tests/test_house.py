@@ -14,7 +14,7 @@ PACKAGE = "pytest_dynadag"
 ROOT = Path(pytest_dynadag.__file__).parent
 
 # From the ground up. Rooms on one floor do not know each other; only the ground floor's share a room.
-GROUND = ("printable", "location", "errors", "secrecy", "findings", "allowances")
+GROUND = ("printable", "location", "errors", "named", "secrecy", "findings", "allowances")
 FLOORS = (GROUND, ("graph",), ("render", "bridge"), ("generate", "run"), ("cases",), ("plugin", "__main__"))
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_dynadag.cases.document import CaseFileError, Item, Problem, read_document
-from pytest_dynadag.errors import enumerate_some, suggest
+from pytest_dynadag.errors import enumerate_some, nearest, suggest
 from pytest_dynadag.graph.given import parse_key
 from pytest_dynadag.location import Location
 
@@ -43,6 +43,10 @@ RUN_STATES = frozenset(("failed", "queued", "running", "success"))
 
 GIVEN_STATES = frozenset(("failed", "skipped", "success"))
 """The states that a task can be given."""
+
+_USUAL = ("success", "failed", "skipped", "upstream_failed")
+"""The states that most cases are about."""
+_NUMBER = "; a number says how many instances there are"
 
 RUN = "state"
 """The expectation that is about the whole run."""
@@ -351,7 +355,7 @@ class _Reader:
         elif not isinstance(number, str):
             self.note(value, f"{where}: a task takes a number of instances or a state, not {_show(value)}")
         elif number not in TASK_STATES:
-            self.note(value, f"{where}: {_describe_state(value, TASK_STATES)}")
+            self.note(value, f"{where}: {_describe_state(value, TASK_STATES, _NUMBER)}")
 
     def check_of_instance(self, value: Item, where: str) -> None:
         """Note what cannot be expected of one instance."""
@@ -385,10 +389,13 @@ def _show(item: Item) -> str:
     return repr(item.text) if isinstance(item.value, str) else item.text
 
 
-def _describe_state(item: Item, known: frozenset[str]) -> str:
+def _describe_state(item: Item, known: frozenset[str], otherwise: str = "") -> str:
     if not isinstance(item.value, str):
         return f"a state is needed ({enumerate_some(sorted(known), most=20)}), not {_show(item)}"
-    return f"there is no state {item.value!r} here; {suggest(item.value, known)}"
+    usual = [state for state in _USUAL if state in known]
+    if nearest(item.value, known) or len(known) <= len(_USUAL):
+        return f"there is no state {item.value!r} here; {suggest(item.value, known)}"
+    return f"there is no state {item.value!r} here; the usual ones are {enumerate_some(usual)}{otherwise}"
 
 
 def _parse_moment(value: Any) -> str | None:

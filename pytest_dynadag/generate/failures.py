@@ -30,6 +30,25 @@ _NAME_IT = (
     "hand the DAG and its tasks data, functions and classes that stand in a module under a name of their own"
 )
 
+_MOVED = "this Airflow has it elsewhere or no more: `ruff check --select AIR` says what took its place"
+# What Airflow refuses while it loads a file, as it says it, and what is written instead.
+_REFUSED = (
+    (
+        r"expand\(\) got an unexpected type '(frozen)?set'",
+        "write sorted(...) around the set; list(...) would leave an order that differs between processes (DYN102)",
+    ),
+    (
+        r"(expand|expand_kwargs)\(\) got an unexpected type",
+        "map over a list, a dict or the output of a task",
+    ),
+    (
+        r"unexpected keyword argument 'schedule_interval'",
+        "write schedule=: Airflow 3 has no schedule_interval",
+    ),
+    (r"unexpected keyword argument 'default_var'", "write Variable.get(name, default=...) for Airflow 3"),
+    (r"ImportError: cannot import name '\w+' from 'airflow", _MOVED),
+)
+
 _ALLOW_MEMORY = (
     "load and build less before the tasks run, or allow a file more with the ini dynadag_memory (such as 8GB)"
 )
@@ -173,7 +192,10 @@ def _explain(error: ImportFailure) -> tuple[str, str, str]:
     if error.missing:
         names = ", ".join(f"{lookup.kind} {lookup.name!r}" for lookup in error.missing)
         variable = f"AIRFLOW_{'VAR' if error.missing[0].kind == 'Variable' else 'CONN'}_{error.missing[0].name.upper()}"
-        remedy = f"give it a default, set it in a case or a test, or let {variable} through with the ini dynadag_env"
+        remedy = (
+            f"give it a default, or let {variable} through with the ini dynadag_env; "
+            "a case or a test that gives it loads the file for itself"
+        )
         return "DYN401", f"{error.message}\n  {names}: not there while the file is loaded", remedy
     if error.message.partition(":")[0].endswith("MemoryError"):
         return "DYN401", f"the file runs out of memory while it is loaded ({error.message})", _ALLOW_MEMORY
@@ -186,7 +208,8 @@ def _explain(error: ImportFailure) -> tuple[str, str, str]:
         return "DYN405", message, remedy
     if match := _NO_MODULE.match(error.message):
         return "DYN401", error.message, _install(match["name"], error.text)
-    return "DYN401", error.message, ""
+    known = (remedy for pattern, remedy in _REFUSED if re.search(pattern, error.message))
+    return "DYN401", error.message, next(known, "")
 
 
 def _install(module: str, text: str) -> str:
@@ -195,7 +218,12 @@ def _install(module: str, text: str) -> str:
     package = name_package(stated[-1] if stated else module)
     if package:
         return f"pip install {package}"
-    return f"install the package that has the module {module!r} where pytest runs, or put its folder on the path (ini pythonpath)"
+    if module.split(".", maxsplit=1)[0] == "airflow":
+        return _MOVED
+    return (
+        f"if {module!r} is no slip, install the package that has it where pytest runs, or put its folder on the "
+        "path (ini pythonpath)"
+    )
 
 
 def _calls(path: str, stack: str) -> str:

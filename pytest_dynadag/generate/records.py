@@ -14,6 +14,7 @@ from pytest_dynadag.errors import UnknownNameError
 from pytest_dynadag.findings import Finding
 from pytest_dynadag.graph.structure import Structure
 
+_MOST_FAILED = 3
 FORMAT = 1
 """Version of the JSON form of a generation."""
 
@@ -82,6 +83,16 @@ class FileRecord:
         return (
             f"<FileRecord {Path(self.path).name}: {len(self.structures)} DAGs, {len(self.failures)} failures>"
         )
+
+    @property
+    def is_unloaded(self) -> bool:
+        """Whether nothing is known of the DAGs in it, because it did not load."""
+        return bool(self.failures) and not self.structures
+
+    @property
+    def is_harmless(self) -> bool:
+        """Whether the process of the tests may load the file: it neither hung nor ended its process."""
+        return not any(failure.finding.rule in {"DYN402", "DYN404"} for failure in self.failures)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the record as JSON."""
@@ -159,7 +170,16 @@ class Generation:
         """
         if dag_id in self.dags:
             return self.dags[dag_id]
-        raise UnknownNameError("DAG", dag_id, self.dags, where=describe_roots(self.roots))
+        raise UnknownNameError(
+            "DAG", dag_id, self.dags, where=describe_roots(self.roots), note=self._tell_failed()
+        )
+
+    def _tell_failed(self) -> str:
+        """Name the files that may have the DAG that is looked for, but did not load."""
+        failed = [record.path for record in self.files if record.is_unloaded]
+        shown = ", ".join(failed[:_MOST_FAILED])
+        more = f" and {len(failed) - _MOST_FAILED} more" if len(failed) > _MOST_FAILED else ""
+        return f"not known is what is in files that could not be loaded: {shown}{more}" if failed else ""
 
     def to_dict(self) -> dict[str, Any]:
         """Give the generation as JSON."""

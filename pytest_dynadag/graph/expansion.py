@@ -13,6 +13,7 @@ from pytest_dynadag.findings import Finding
 from pytest_dynadag.graph.canonical import decode, dump, encode, register_reference
 from pytest_dynadag.graph.edges import Dependency, Nodes
 from pytest_dynadag.graph.given import format_key, parse_key
+from pytest_dynadag.named import Named
 
 if TYPE_CHECKING:
     from pytest_dynadag.graph.diff import Difference
@@ -57,10 +58,13 @@ class Instance:
         return f"<Instance {self.key}{label} {self.state}: {', '.join(self.inputs) or 'no inputs'}>"
 
 
-class Counts(dict[str, "int | None"]):
+class Counts(Named["int | None"]):
     """How many instances each task has; a dict that says more of itself when a comparison fails."""
 
     __slots__ = ()
+
+    def __init__(self, entries: Mapping[str, int | None], dag_id: str = "") -> None:
+        super().__init__(entries, what="task", where=f"the expansion of {dag_id!r}")
 
 
 class Inputs(list[Mapping[str, Any]]):
@@ -211,7 +215,7 @@ class Expansion:
     @property
     def counts(self) -> Counts:
         """How many instances each task has; None where the length is unknown."""
-        return Counts((task.task_id, task.count) for task in self.tasks)
+        return Counts({task.task_id: task.count for task in self.tasks}, self.dag_id)
 
     @cached_property
     def instances(self) -> tuple[Instance, ...]:
@@ -222,7 +226,8 @@ class Expansion:
     def states(self) -> dict[str, str]:
         """The state of every instance by its key, and of every task that is never expanded by its id."""
         states = {instance.key: instance.state for instance in self.instances}
-        return {**states, **{task.task_id: task.state for task in self.tasks if task.count == 0}}
+        states.update({task.task_id: task.state for task in self.tasks if task.count == 0})
+        return Named(states, what="instance", where=f"the expansion of {self.dag_id!r}")
 
     def __len__(self) -> int:
         return sum(1 if task.count is None else task.count for task in self.tasks)
@@ -234,9 +239,11 @@ class Expansion:
         Raises:
             UnknownNameError: There is no such task or instance; the message names the nearest.
         """
+        __tracebackhide__ = True
         return self.by_id[key] if key in self.by_id else self._instance(key)
 
     def _instance(self, key: str) -> Instance:
+        __tracebackhide__ = True
         task_id, index = parse_key(key)
         task = self.by_id.get(task_id)
         if task is not None and index is not None and task.mapped and index < len(task):

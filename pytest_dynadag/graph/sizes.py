@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -161,13 +161,23 @@ def tell_size(structure: Structure, name: str, expansion: Expansion) -> str:
     """
     source, _, length = name.rpartition("=")
     head = f"with {length} from {'every source' if source == 'all' else source}" if source else name
-    return f"{head}: {', '.join(_tell(structure, expansion)) or 'no task is mapped'}"
+    tasks = _from(structure, source) if source in structure.by_id else structure.tasks
+    return f"{head}: {', '.join(_tell(structure, expansion, tasks)) or 'no task is mapped'}"
 
 
-def _tell(structure: Structure, expansion: Expansion) -> Iterator[str]:
-    """Give a clause for every task that is mapped, does not run, or runs although something above it does not."""
-    clauses = [_describe(structure, expansion, task) for task in structure.tasks]
-    told = [(task.task_id, clause) for task, clause in zip(structure.tasks, clauses, strict=True) if clause]
+def _from(structure: Structure, source: str) -> list[Task]:
+    """Give the task *source* and those that wait for it, however many lie between."""
+    below, others = {source}, [task for task in structure.tasks if task.task_id != source]
+    while reached := [task for task in others if not below.isdisjoint(task.upstream)]:
+        below.update(task.task_id for task in reached)
+        others = [task for task in others if task.task_id not in below]
+    return [task for task in structure.tasks if task.task_id in below]
+
+
+def _tell(structure: Structure, expansion: Expansion, tasks: Sequence[Task]) -> Iterator[str]:
+    """Give a clause for each of *tasks* that is mapped, does not run, or runs although something above it does not."""
+    clauses = [_describe(structure, expansion, task) for task in tasks]
+    told = [(task.task_id, clause) for task, clause in zip(tasks, clauses, strict=True) if clause]
     for (prefix, verb, why), several in groupby(told, key=lambda pair: pair[1]):
         names = [name for name, _ in several]
         plural = {"is": "are", "runs": "run", "becomes": "become", "fails": "fail"}

@@ -19,6 +19,7 @@ from _pytest._code.code import (
 )
 
 from pytest_dynadag.cases.casefile import Case, find_dag_file, is_casefile, read_casefile, resolve_dag
+from pytest_dynadag.cases.casefile import CaseFile as Cases
 from pytest_dynadag.cases.verdict import CaseFailure, check_case
 from pytest_dynadag.errors import DynadagError
 from pytest_dynadag.generate.records import FileRecord, Generation
@@ -34,6 +35,7 @@ from pytest_dynadag.plugin.properties import CHECK
 from pytest_dynadag.plugin.recording import recording_of
 from pytest_dynadag.plugin.roots import is_test_file
 from pytest_dynadag.plugin.session import session_of
+from pytest_dynadag.plugin.unloaded import Unloaded
 from pytest_dynadag.printable import escape
 from pytest_dynadag.secrecy import hide
 
@@ -127,34 +129,48 @@ class CaseFile(pytest.File):
         """Give the DAG that the cases are about; a file that cannot be read gives one item that says why."""
         try:
             casefile = read_casefile(self.path)
-            files = {dag_id: record.path for dag_id, (record, _) in self.generation.dags.items()}
-            dag_id = resolve_dag(casefile, files)
+            if unloaded := self._find_unloaded(casefile):
+                yield from self._collect_unloaded(unloaded)
+            else:
+                files = {dag_id: record.path for dag_id, (record, _) in self.generation.dags.items()}
+                yield CasesNode.from_parent(self, name=resolve_dag(casefile, files), cases=casefile.cases)
         except DynadagError as error:
-            yield UnreadableCasesItem.from_parent(self, name="cases", error=self._explain(error))
-        else:
-            yield CasesNode.from_parent(self, name=dag_id, cases=casefile.cases)
+            yield UnreadableCasesItem.from_parent(self, name="cases", error=error)
 
-    def _explain(self, error: DynadagError) -> DynadagError:
-        """Point to the DAG file where that is what could not be loaded."""
+    def _find_unloaded(self, casefile: Cases) -> Unloaded | None:
+        """Give the DAG file beside, if it could not be loaded and no other has the DAG."""
         beside = find_dag_file(self.path)
         record = self.generation.file(beside) if beside else None
-        if record is None or record.structures or not record.failures:
-            return error
-        why = f"{record.path} could not be loaded"
-        return DynadagError(f"{Location(str(self.path))}: {why}\n  next: see {record.path}::imports")
+        if record is None or not record.is_unloaded or casefile.dag in self.generation.dags:
+            return None
+        return Unloaded(record, casefile)
+
+    def _collect_unloaded(self, unloaded: Unloaded) -> Iterator[pytest.Item | pytest.Collector]:
+        """Give the cases with which the DAG file may load, and one item for the others, which points to the file."""
+        if len(unloaded.able) < len(unloaded.casefile.cases):
+            yield UnreadableCasesItem.from_parent(self, name="cases", error=unloaded.error)
+        if unloaded.able:
+            yield CasesNode.from_parent(self, name=unloaded.name, cases=unloaded.able, unloaded=unloaded)
 
 
 class CasesNode(pytest.Collector):
-    """The cases of a case file, under the DAG that they are about."""
+    """
+    The cases of a case file, under the DAG that they are about.
 
-    def __init__(self, *, cases: Sequence[Case], **arguments: Any) -> None:
+    *unloaded* is the file of the DAG where it may load with what a case gives: *cases* are not all of them then.
+    """
+
+    def __init__(self, *, cases: Sequence[Case], unloaded: Unloaded | None = None, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self.cases = cases
+        self.cases, self.unloaded = cases, unloaded
 
     def collect(self) -> Iterator[pytest.Item]:
         """Give the cases in the order of the file."""
         for case in self.cases:
-            yield CaseItem.from_parent(self, name=escape(case.name), case=case, dag_id=self.name)
+            given = {"case": case, "dag_id": self.name, "unloaded": self.unloaded}
+            yield CaseItem.from_parent(self, name=escape(case.name), **given)
+        if self.unloaded:
+            return
         if unused := CaseSnapshots.of(self.path, self.config).find_unused(self.cases):
             owner = "no case without `expect`"
             yield UnusedSnapshotsItem.from_parent(self, name="unused snapshots", paths=unused, owner=owner)
@@ -268,17 +284,18 @@ class CaseItem(Check):
 
     check = "case"
 
-    def __init__(self, *, case: Case, dag_id: str, **arguments: Any) -> None:
+    def __init__(self, *, case: Case, dag_id: str, unloaded: Unloaded | None, **arguments: Any) -> None:
         super().__init__(dag_id=dag_id, **arguments)
-        self.case, self.dag_id = case, dag_id
+        self.case, self.dag_id, self.unloaded = case, dag_id, unloaded
         self.location_of_check = case.location
 
     def runtest(self) -> None:
         """Plan or run the DAG with what the case gives, and compare."""
-        session = session_of(self.config)
-        subject = check_case(self.case, dynadag_of(self.config), self.dag_id, allowances=session.allowances)
+        session, dynadag = session_of(self.config), dynadag_of(self.config)
+        dag_id = self.unloaded.find_dag(self.case, dynadag) if self.unloaded else self.dag_id
+        subject = check_case(self.case, dynadag, dag_id, allowances=session.allowances)
         if self.case.expect is None:
-            CaseSnapshots.of(self.path, self.config).check(self.case, self.dag_id, subject)
+            CaseSnapshots.of(self.path, self.config).check(self.case, dag_id, subject)
 
 
 class UnusedSnapshotsItem(Check):

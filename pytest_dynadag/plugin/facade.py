@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from pytest_dynadag.errors import UnknownNameError
+from pytest_dynadag.errors import DynadagError, UnknownNameError
 
 if TYPE_CHECKING:
     from pytest_dynadag.generate.divergences import Determinism
@@ -27,6 +28,23 @@ if TYPE_CHECKING:
 DEFAULTS = ("given", "states", "params", "conf", "variables", "connections", "env", "at", "engine", "order")
 """What `@pytest.mark.dynadag(...)` may set for the calls of one test."""
 
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+def from_the_call(method: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Let errors that are meant for the user come from the call in the user's test: our own lines explain nothing."""
+
+    @wraps(method)
+    def call(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        __tracebackhide__ = True
+        try:
+            return method(*args, **kwargs)
+        except (DynadagError, AssertionError) as error:
+            raise error.with_traceback(None) from error.__cause__
+
+    return call
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Dynadag:
@@ -40,8 +58,10 @@ class Dynadag:
     defaults: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        return f"<Dynadag: {len(self.workplace.bags)} bags loaded, {len(self.defaults)} defaults>"
+        defaults = f", by default {', '.join(self.defaults)}" if self.defaults else ""
+        return f"<Dynadag: bags loaded: {len(self.workplace.bags)}{defaults}>"
 
+    @from_the_call
     def load(
         self,
         path: str | Path | None = None,
@@ -63,6 +83,7 @@ class Dynadag:
         metadata = self._metadata(variables, connections, env)
         return self.workplace.load(self._paths(path), metadata)
 
+    @from_the_call
     def plan(
         self,
         dag: Any,
@@ -110,6 +131,7 @@ class Dynadag:
         self._recording.note_plan(structure, expansion)
         return expansion
 
+    @from_the_call
     def sizes(self, dag: Any, lengths: Iterable[int] = (0, 1, 2, 5)) -> Sizes:
         """
         Plan a DAG for every combination of lengths worth looking at.
@@ -130,6 +152,7 @@ class Dynadag:
         self._recording.note_sizes("sizes", structure, plans)
         return plans
 
+    @from_the_call
     def run(
         self,
         dag: Any,
@@ -189,6 +212,7 @@ class Dynadag:
         )
         return self._note_run(found, run, asked)
 
+    @from_the_call
     def write_case(self, run: Run, name: str = "recorded", *, dag: Any = None) -> str:
         """
         Write what a run left as a case file with one case: what decided, and how many instances came of it.
@@ -204,6 +228,7 @@ class Dynadag:
 
         return write_case(self._structure(dag or run.dag_id, self._metadata()), run, name)
 
+    @from_the_call
     def assert_same(self, plan: Expansion, observed: Expansion) -> None:
         """
         Fail with what differs unless two expansions have the same instances, inputs and edges.
@@ -221,6 +246,7 @@ class Dynadag:
 
         return recording_of(self.workplace.session)
 
+    @from_the_call
     def check_determinism(
         self,
         path_or_dag_id: str | Path,
@@ -258,6 +284,7 @@ class Dynadag:
         metadata = self._metadata()
         return check_runs(found, lambda: self._dag_object(dag_id, metadata), structure, given, runs)
 
+    @from_the_call
     def assert_deterministic(
         self,
         path_or_dag_id: str | Path,

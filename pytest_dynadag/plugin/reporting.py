@@ -68,6 +68,7 @@ def write_summary(reporter: pytest.TerminalReporter, generation: Generation) -> 
         *format_errors(generation, checks, reporter.config.rootpath),
     ]
     if lines:
+        reporter.ensure_newline()
         reporter.section("what the DAGs become", sep="-")
         for line in lines:
             reporter.write_line(line)

@@ -237,13 +237,15 @@ class DagSession:
         return (second if dag_id in second.dags or not first.dags else first).find(dag_id)
 
     @property
-    def harmless(self) -> tuple[Path, ...]:
-        """The files that neither hung nor ended their process when they were generated (DYN402, DYN404)."""
-        return tuple(
-            Path(record.path)
-            for record in self.generation().files
-            if not any(failure.finding.rule in {"DYN402", "DYN404"} for failure in record.failures)
-        )
+    def harmless(self) -> tuple[tuple[Path, ...], ...]:
+        """
+        The files that neither hung nor ended their process when they were generated.
+
+        First those that could not be loaded: they are the ones of which nobody knows what is in them.
+        """
+        harmless = [record for record in self.generation().files if record.is_harmless]
+        parts = ([r for r in harmless if r.is_unloaded], [r for r in harmless if not r.is_unloaded])
+        return tuple(tuple(Path(record.path) for record in part) for part in parts if part)
 
     @property
     def is_waiting(self) -> bool:

@@ -5,18 +5,22 @@ from __future__ import annotations
 import atexit
 import gc
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_dynadag.errors import DynadagError, UnknownNameError, suggest
+from pytest_dynadag.graph.text import count_of
+from pytest_dynadag.named import Named
 
 if TYPE_CHECKING:
     from pytest_dynadag.bridge.loading import Loaded
     from pytest_dynadag.graph.structure import Structure
     from pytest_dynadag.plugin.session import DagSession
+
+_MOST_FAILED = 3
 
 
 @dataclass(frozen=True, repr=False)
@@ -35,7 +39,8 @@ class Bag:
     bag: Any
 
     def __repr__(self) -> str:
-        return f"<Bag: {len(self.dags)} DAGs, {len(self.import_errors)} import errors>"
+        errors = count_of(len(self.import_errors), "import error")
+        return f"<Bag: {count_of(len(self.dags), 'DAG')}, {errors}>"
 
     @cached_property
     def structures(self) -> dict[str, Structure]:
@@ -103,7 +108,10 @@ class Workplace:
         with parse_metadata(**metadata):
             loaded: Loaded = load(paths)
         errors = {name: f"{failure}\n\n{failure.text}" for name, failure in loaded.errors.items()}
-        return Bag(loaded.dags, errors, loaded.bag)
+        where = ", ".join(map(str, paths)) + (
+            f" ({count_of(len(errors), 'file')} did not load)" if errors else ""
+        )
+        return Bag(Named(loaded.dags, what="DAG", where=where), errors, loaded.bag)
 
     def find(self, dag_id: str, metadata: Mapping[str, Any], *, anew: bool = False) -> Bag:
         """
@@ -124,13 +132,24 @@ class Workplace:
         except UnknownNameError as error:
             if not any(metadata.values()):
                 raise
-            bag = load(self.session.harmless, metadata)
-            if dag_id in bag.dags:
-                return bag
-            given = " and ".join(name for name, value in metadata.items() if value)
-            where = f"{error.where} with these {given}"
-            raise UnknownNameError("DAG", dag_id, bag.dags, where=where) from None
+            bags = []
+            for paths in self.session.harmless:
+                bags.append(bag := load(paths, metadata))
+                if dag_id in bag.dags:
+                    return bag
+            raise _say_unknown(dag_id, error.where, metadata, bags) from None
         bag = load((Path(path),), metadata)
         if dag_id not in bag.dags:
             raise NotLoadedError(dag_id, path, bag.import_errors, bag.dags)
         return bag
+
+
+def _say_unknown(
+    dag_id: str, where: str, metadata: Mapping[str, Any], bags: Sequence[Bag]
+) -> UnknownNameError:
+    """Say that no file gives a DAG, not with *metadata* either; the first lines of what failed may tell why."""
+    given = " and ".join(name for name, value in metadata.items() if value)
+    known = [dag_id for bag in bags for dag_id in bag.dags]
+    failed = [text.partition("\n")[0] for bag in bags for text in bag.import_errors.values()]
+    note = f"could not be loaded: {'; '.join(failed[:_MOST_FAILED])}" if failed else ""
+    return UnknownNameError("DAG", dag_id, known, where=f"{where} with these {given}", note=note)

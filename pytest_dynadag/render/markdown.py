@@ -19,6 +19,7 @@ from pytest_dynadag.render.report import (
     SessionReport,
     SnapshotRecord,
 )
+from pytest_dynadag.render.summary import count_owners
 
 MOST_DIAGRAMS = 20
 """GitHub shows the first 50 or so diagrams of a page; a summary with fewer is read."""
@@ -142,7 +143,7 @@ def _write_coverage(report: SessionReport) -> Iterator[str]:
     if not covered:
         return
     percent = find_percent(covered)
-    yield f"<details><summary>Expansion coverage: {percent:.0f}% of {len(covered)} mapped tasks and groups</summary>"
+    yield f"<details><summary>Expansion coverage: {percent:.0f}% of {count_owners(len(covered))}</summary>"
     yield from ("", "| DAG | mapped | seen | not yet |", "|---|---|---|---|")
     for one in covered[:MOST_ROWS]:
         missing = ", ".join(sight for sight in one.wanted if sight not in one.seen)

@@ -22,7 +22,7 @@ def describe_coverage(covered: Sequence[Covered], *, full: bool, least: float | 
         least: How many percent were asked for.
     """
     wanted = f", at least {least:g}% asked for" if least is not None else ""
-    total = f"{find_percent(covered):.0f}% of what {_count_owners(covered)} can become{wanted}"
+    total = f"{find_percent(covered):.0f}% of what {count_owners(len(covered))} can become{wanted}"
     if not full or not covered:
         return [total]
     rows = [("mapped", *SIGHTS), *(_make_row(one) for one in covered)]
@@ -31,12 +31,9 @@ def describe_coverage(covered: Sequence[Covered], *, full: bool, least: float | 
     return [*(line.rstrip() for line in lines), total]
 
 
-def _count_owners(covered: Sequence[Covered]) -> str:
-    return (
-        f"{len(covered)} mapped task or group"
-        if len(covered) == 1
-        else f"{len(covered)} mapped tasks and groups"
-    )
+def count_owners(number: int) -> str:
+    """Write how many tasks and groups are mapped."""
+    return "1 mapped task or group" if number == 1 else f"{number} mapped tasks and groups"
 
 
 def _make_row(one: Covered) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 from pytest_dynadag.errors import UnknownNameError
 from pytest_dynadag.graph.given import RETURN_VALUE, format_key, parse_key
 from pytest_dynadag.location import Location
+from pytest_dynadag.named import Named
 from pytest_dynadag.secrecy import hide, match_any
 
 Key = tuple[str, int]
@@ -109,10 +110,12 @@ class Observation:
     def returned(self) -> dict[str, Any]:
         """Instance key to return value, for those that pushed one."""
         found = [(key, self.xcoms[key]) for key in sorted(self.xcoms) if key[2] == RETURN_VALUE]
-        return {format_key(task_id, index): value for (task_id, index, _), value in found}
+        returned = {format_key(task_id, index): value for (task_id, index, _), value in found}
+        return Named(returned, what="return value of", where=f"the run of {self.dag_id!r}")
 
     def logs(self, key: str) -> str:
         """Give what an instance printed and logged; empty where it was not executed."""
+        __tracebackhide__ = True
         if key not in self.states:
             raise UnknownNameError("instance", key, self.states, where=f"the run of {self.dag_id!r}")
         task_id, index = parse_key(key)

@@ -15,6 +15,7 @@ from pytest_dynadag.graph.given import RETURN_VALUE, Given, format_key
 from pytest_dynadag.graph.observed import Seen, gather_expansion
 from pytest_dynadag.graph.planner import check_given
 from pytest_dynadag.graph.structure import Structure
+from pytest_dynadag.named import Named
 from pytest_dynadag.run.failures import describe_failures
 from pytest_dynadag.run.guard import GUARDED, Verdict, guarded
 from pytest_dynadag.run.observation import Observation, ObservedError
@@ -103,6 +104,7 @@ class Run:
         Raises:
             UnknownNameError: There is no such XCom; the nearest are named.
         """
+        __tracebackhide__ = True
         wanted = (task, -1 if index is None else index, key)
         if wanted not in self.observation.xcoms:
             known = [_name_xcom(*found) for found in self.observation.xcoms]
@@ -137,6 +139,7 @@ class Run:
 
     def logs(self, key: str) -> str:
         """Give what one instance printed and logged, and nothing of any other's."""
+        __tracebackhide__ = True
         return self.observation.logs(key)
 
 
@@ -256,7 +259,11 @@ def tell(structure: Structure, observation: Observation, verdict: Verdict) -> Ru
         state=observation.state,
         expansion=gather_expansion(structure, seen),
         xcoms=observation.returned,
-        errors={format_key(*key): error for key, error in observation.errors.items()},
+        errors=Named(
+            {format_key(*key): error for key, error in observation.errors.items()},
+            what="failed instance",
+            where=f"the run of {structure.dag_id!r}",
+        ),
         seconds=observation.seconds,
         observation=observation,
         findings=verdict.findings,

@@ -193,6 +193,13 @@ sales.dynadag.yaml: 13 problems
         ("load:", "expect['load']: a task takes a number of instances or a state, not nothing"),
         ("load: succes", "expect['load']: there is no state 'succes' here; did you mean 'success'?"),
         (
+            "load: two",
+            (
+                "expect['load']: there is no state 'two' here; the usual ones are 'success', 'failed', 'skipped', "
+                "'upstream_failed'; a number says how many instances there are"
+            ),
+        ),
+        (
             "load: {region: eu}",
             (
                 "expect['load']: inputs are those of one instance\n"

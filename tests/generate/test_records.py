@@ -63,11 +63,14 @@ def test_a_dag_is_found_with_its_file() -> None:
 
 
 def test_a_miss_names_the_nearest() -> None:
-    """Who asks for a DAG that is not there is told which one comes nearest, and where was looked."""
+    """Who asks for a DAG that is not there is told which one comes nearest, where was looked, and what could not be."""
     with pytest.raises(UnknownNameError) as caught:
         GENERATION.find("slaes")
 
-    assert "/dags: there is no DAG 'slaes'; did you mean 'sales'?" == str(caught.value)
+    assert (
+        "/dags: there is no DAG 'slaes'; did you mean 'sales'?\n"
+        "  not known is what is in files that could not be loaded: /dags/b.py"
+    ) == str(caught.value)
 
 
 def test_of_two_files_with_one_dag_id_the_first_counts() -> None:

@@ -70,6 +70,18 @@ def test_several_tasks_share_a_clause() -> None:
     )
 
 
+def test_only_tasks_that_wait_for_a_source_are_told_of() -> None:
+    """What is mapped over something else is the same with every length of it."""
+    structure = dag(
+        task("a"), task("load", over(x="a")), task("mail", after="load"), task("call", over(n=[1, 2]))
+    )
+    plans = plan_sizes(structure)
+
+    assert "with 0 from a: load is skipped, so mail is skipped: trigger rule all_success" == (
+        tell_size(structure, "a=0", plans["a=0"])
+    )
+
+
 def test_a_dag_without_mapping_has_little_to_say() -> None:
     """Where nothing is mapped, the line says so."""
     assert "as written: no task is mapped" == (

@@ -192,6 +192,41 @@ def test_a_wrong_case_fails_alone(project: pytest.Pytester, run: Run) -> None:
     assert "Traceback" not in message
 
 
+NEEDS = f"from airflow.models import Variable\n\nVariable.get('regions')\n{SALES}"
+GIVES = """\
+cases:
+  given: {variables: {regions: eu}, given: {list_regions: [eu]}, expect: {load: 1}}
+  run: {variables: {regions: eu}, run: true, expect: {load: 2, state: success}}
+  not given: {given: {list_regions: [eu]}}
+  another: {variables: {region: eu}, expect: {load: 1}}
+"""
+
+
+@pytest.mark.parametrize("dag", ["", "dag: sales\n"], ids=["beside", "named"])
+def test_a_case_may_give_what_the_file_needs_to_load(project: pytest.Pytester, run: Run, dag: str) -> None:
+    """Such a case holds, though the file does not load by itself; the others say why they cannot be tried."""
+    write(project, **{"dags/sales.py": NEEDS, "dags/sales.dynadag.yaml": dag + GIVES})
+
+    result = run("--dynadag", "dags")
+
+    result.assert_outcomes(passed=2, failed=3)  # imports, and the two cases that do not give it
+    assert "dags/sales.py could not be loaded\n  next: see dags/sales.py::imports" in message_about(
+        result, "sales.dynadag.yaml::cases"
+    )
+    message = message_about(result, "sales.dynadag.yaml::sales::another")
+    assert "case gives, the file does not load either\n  dags/sales.py:3: " in message
+    assert "Variable 'regions' is not there while the file is loaded" in message
+
+
+def test_cases_of_a_file_that_ended_its_process_are_not_tried(project: pytest.Pytester, run: Run) -> None:
+    """What they give does not let it into the process of the tests."""
+    write(project, **{"dags/sales.py": f"import os\nos._exit(3)\n{SALES}", "dags/sales.dynadag.yaml": GIVES})
+
+    result = run("--dynadag", "dags")
+
+    result.assert_outcomes(failed=2)
+
+
 def test_cases_of_a_file_that_does_not_load_point_to_it(project: pytest.Pytester, run: Run) -> None:
     """Nobody is told that a DAG does not exist when its file could not be loaded."""
     write(project, **{"dags/sales.py": "from airflow import DAG\nx\n"})

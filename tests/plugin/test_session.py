@@ -330,3 +330,40 @@ def test_a_dag_that_only_its_variables_make_is_found(pytester: pytest.Pytester, 
     write(pytester, **{"dags/tenants.py": TENANTS, "dags/ends.py": ends, "test_it.py": ASKS_TENANTS})
 
     run("test_it.py").assert_outcomes(passed=2)
+
+
+SLIPS = """\
+def test_plan(dynadag):
+    dynadag.plan("sales")
+
+def test_counts(dynadag):
+    dynadag.plan("sales", given={"list_regions": []}).counts["laod"]
+
+def test_instance(dynadag):
+    dynadag.plan("sales", given={"list_regions": []})["laod"]
+
+def test_same(dynadag):
+    one, two = (dynadag.plan("sales", given={"list_regions": regions}) for regions in (["eu"], ["us"]))
+    dynadag.assert_same(one, two)
+"""
+
+
+def test_a_slip_is_shown_at_the_line_of_the_test(project: pytest.Pytester, run: Run) -> None:
+    """The traceback of what is meant for the user has the user's own frame, and none of ours."""
+    write(project, **{"test_slips.py": SLIPS})
+
+    result = run("test_slips.py")
+
+    result.assert_outcomes(failed=4)
+    result.stdout.fnmatch_lines(
+        [
+            '>       dynadag.plan("sales")',
+            "E       *MissingGivenError: cannot plan 'sales': 1 upstream output is missing from the given",
+            "test_slips.py:2: MissingGivenError",
+            "E       *UnknownNameError: the expansion of 'sales': there is no task 'laod'; did you mean 'load'?",
+            "test_slips.py:5: UnknownNameError",
+            "test_slips.py:8: UnknownNameError",
+            "test_slips.py:12: DisagreementError",
+        ]
+    )
+    assert "pytest_dynadag/" not in result.stdout.str()
