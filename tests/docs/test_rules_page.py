@@ -13,6 +13,7 @@ import pytest
 from pytest_dynadag.findings import RULES
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "rules.md"
+EXCERPTED = PAGE.parents[2] / "example_dags" / "broken" / "nondeterministic"
 _EXAMPLE = re.compile(r"# ((?:dags|tests)/\S+)\n")
 _COMMAND = "pytest --dynadag dags tests --dynadag-timeout 5 -k 'not deterministic'"
 # pytest's mark at the margin and the name of the error, and Airflow's own words, which differ by version.
@@ -55,6 +56,27 @@ def test_what_is_said(printed: str, rule: str) -> None:
 
     assert rule in said
     assert pages.find_missing(reduce(said, Path()), printed) is None, printed
+
+
+def test_excerpts_say_where_they_begin() -> None:
+    """What is shown of a file is its end, from the line that the section names: the messages count from its first line."""
+    shown = re.findall(
+        r"^```python\n# (?!dags/|tests/)(\S+)\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL
+    )
+    said = dict(
+        re.findall(
+            r"^The end of `(\S+)`, from line (\d+) on:\n\n```python\n# \1$", PAGE.read_text(), re.MULTILINE
+        )
+    )
+
+    begin = {}
+    for name, excerpt in shown:
+        before, found, after = (EXCERPTED / name).read_text().rpartition(excerpt)
+        assert found
+        assert "" == after
+        begin[name] = str(before.count("\n") + 1)
+
+    assert begin == said
 
 
 def test_every_rule_has_an_example() -> None:
