@@ -65,7 +65,7 @@ def ids_of(file: Path) -> list[str]:
 def test_conformance_dags_have_the_same_outcome(files: Files, dag_id: str) -> None:
     """States, XComs, labels, inputs and errors of a mapping feature are those of `dag.test()`."""
     if dag_id not in files.dags("airflow", CONFORMANCE):
-        pytest.skip("this Airflow refuses the DAG when it is parsed")
+        pytest.skip("this version of Airflow refuses the DAG when the file is parsed")
     expected, found = both(files, CONFORMANCE, dag_id)
 
     assert expected == found
