@@ -33,3 +33,12 @@ def test_every_public_name_is_on_the_page_of_the_api() -> None:
     shown = re.findall(r"^\.\. auto\w+:: (\w+)(?:\(\))?$", page, re.MULTILINE)
 
     assert sorted(pytest_dynadag.__all__) == sorted(shown)
+
+
+def test_every_public_name_is_told_where_nothing_is_built() -> None:
+    """The table of the page has a row for each public name, and for nothing else."""
+    page = (DOCS / "reference" / "api.md").read_text()
+
+    rows = re.findall(r"^\| `(\w+)` \| \S", page, re.MULTILINE)
+
+    assert sorted(pytest_dynadag.__all__) == sorted(rows)
