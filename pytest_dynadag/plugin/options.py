@@ -156,7 +156,7 @@ def _add_report_options(parser: pytest.Parser, group: pytest.OptionGroup) -> Non
         "--dynadag-cov",
         action="store_true",
         default=False,
-        help="show at which lengths, and with which ends, tests saw each mapped task and group",
+        help="show at which lengths, and with which end states, tests saw each mapped task and group",
     )
     group.addoption(
         "--dynadag-cov-fail-under",
@@ -190,7 +190,8 @@ def _add_determinism_options(parser: pytest.Parser, group: pytest.OptionGroup) -
     )
     parser.addini(
         "dynadag_allow",
-        "findings that are accepted, each a line `RULE:dag_id = reason`; the dag_id may be a pattern or left out",
+        "findings that are accepted, each a line `RULE = reason`, `RULE:dag_id = reason` or, for what a task does "
+        "while it runs, `RULE:dag_id.task_id = reason`; names may be patterns",
         type="linelist",
     )
 
