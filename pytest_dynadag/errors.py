@@ -58,6 +58,36 @@ class UnknownNameError(DynadagError, KeyError):
         super().__init__(f"{text}\n  {note}" if note else text)
 
 
+class ArgumentError(DynadagError):
+    """
+    An argument that cannot be meant.
+
+    *name* is the argument's, *value* what was passed, *wanted* what it takes; *next_step* says what to pass instead.
+    """
+
+    def __init__(self, name: str, value: object, wanted: str, *, next_step: str = "") -> None:
+        self.name, self.value, self.wanted = name, value, wanted
+        # What is passed may be secret, or long: where it is neither, its type says little.
+        shown = repr(value) if isinstance(value, (int, float)) else name_type(value)
+        super().__init__(
+            f"{name} takes {wanted}, not {shown}" + (f"\n  next: {next_step}" if next_step else "")
+        )
+
+
+def require(
+    name: str, value: object, kinds: type | tuple[type, ...], wanted: str, *, next_step: str = ""
+) -> None:
+    """Raise `ArgumentError` unless the argument *name* is one of *kinds*."""
+    if not isinstance(value, kinds):
+        raise ArgumentError(name, value, wanted, next_step=next_step)
+
+
+def name_type(value: object) -> str:
+    """Say of which type something is: `a list`, `an int`, `None`."""
+    name = type(value).__name__
+    return "None" if value is None else f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+
+
 class GivenError(DynadagError):
     """Something in the given that cannot be meant: *key* names the entry, *why* says what is wrong with it."""
 
@@ -71,7 +101,7 @@ class MissingGivenError(DynadagError):
     Upstream outputs that decide a length are absent from the given; all of them are listed.
 
     *missing* maps a task id to what needs its output: instance keys such as `load[?]`, each with the
-    place where the mapped task is written, if known. *known* are the task ids that the given has.
+    place where the mapped task is written, if known.
     """
 
     what = "plan {dag_id!r}"
@@ -81,19 +111,16 @@ class MissingGivenError(DynadagError):
         self,
         dag_id: str,
         missing: Mapping[str, Sequence[tuple[str, Location | None]]],
-        known: Iterable[str] = (),
     ) -> None:
         self.dag_id = dag_id
         self.missing = {task_id: tuple(needs) for task_id, needs in missing.items()}
-        self.known = tuple(sorted(known))
         what = self.what.format(dag_id=dag_id)
-        super().__init__(describe_missing(what, self.missing, self.known, self.otherwise))
+        super().__init__(describe_missing(what, self.missing, self.otherwise))
 
 
 def describe_missing(
     what: str,
     missing: Mapping[str, Sequence[tuple[str, Location | None]]],
-    known: Sequence[str],
     otherwise: str,
 ) -> str:
     """Compose the message of a `MissingGivenError`: *what* cannot be done, what is missing, who needs it, what next."""
@@ -103,9 +130,6 @@ def describe_missing(
     for task_id, needs in missing.items():
         who = ", ".join(f"{key} at {place}" if place else key for key, place in needs)
         lines.append(f"  {task_id:<{width}}  needed by {who}")
-        slips = [name for name in nearest(task_id, known) if name not in missing]
-        if slips:
-            lines.append(f"  {'':<{width}}  the given has {slips[0]!r}: is that a slip?")
     example = ", ".join(f"{task_id!r}: [...]" for task_id in missing)
     lines.append(f"  next: pass given={{{example}}}, or {otherwise}")
     return "\n".join(lines)

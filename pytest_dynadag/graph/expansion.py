@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
-from pytest_dynadag.errors import UnknownNameError
+from pytest_dynadag.errors import UnknownNameError, require
 from pytest_dynadag.findings import Finding
 from pytest_dynadag.graph.canonical import decode, dump, encode, register_reference
 from pytest_dynadag.graph.edges import Dependency, Nodes
@@ -335,6 +335,7 @@ class Expansion:
         """Give what differs from this expansion to the *other*: false if they are equal; see `graph.diff`."""
         from pytest_dynadag.graph.diff import compare
 
+        require("other", other, Expansion, "an Expansion")
         return compare(self, other, states=states)
 
     def to_text(self) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pytest_dynadag.errors import ArgumentError, DynadagError, UnknownNameError, require
+
 RETURN_VALUE = "return_value"
 _INSTANCE_KEY = re.compile(r"(?P<task>.+)\[(?P<index>\d+)\]")
 
@@ -36,6 +38,17 @@ def parse_key(key: str) -> tuple[str, int | None]:
 def format_key(task_id: str, index: int | None) -> str:
     """Write an instance key: `load[2]`, or `load` where *index* is None or negative."""
     return task_id if index is None or index < 0 else f"{task_id}[{index}]"
+
+
+class GivenFunctionError(DynadagError):
+    """A given function that raised *error* for the instance *key* of *task_id*; *names* are those of its inputs."""
+
+    def __init__(self, task_id: str, key: str, error: Exception, names: tuple[str, ...]) -> None:
+        self.task_id, self.key, self.error, self.names = task_id, key, error, names
+        super().__init__(
+            f"given[{task_id!r}]: the function raised {type(error).__name__}: {error} for {key}\n"
+            f"  next: let it take the inputs of every instance: a dict with {', '.join(names) or 'nothing in it'}"
+        )
 
 
 class _Missing:
@@ -86,18 +99,22 @@ class Given:
 
         A state of `skipped` or `failed` is the same as giving `Skipped` or `Failed`; `success` says that the
         task succeeds without saying with what.
+
+        Raises:
+            ArgumentError: Something that is no mapping, or a key that names no task.
+            UnknownNameError: A state that cannot be given.
         """
+        for name, value in {"given": given, "states": states, "params": params, "conf": conf}.items():
+            if value is not None:
+                require(name, value, Mapping, _WANTED[name], next_step=f"pass {name}={_EXAMPLES[name]}")
         outputs: dict[str, Any] = {}
         keyed: dict[tuple[str, str], Any] = {}
         for key, value in (given or {}).items():
-            if isinstance(key, tuple):
-                task_id, xcom_key = key
-                if xcom_key == RETURN_VALUE:
-                    outputs[task_id] = _plain(value)
-                else:
-                    keyed[task_id, xcom_key] = value
+            task_id, xcom_key = _split(key)
+            if xcom_key == RETURN_VALUE:
+                outputs[task_id] = _plain(value)
             else:
-                outputs[key] = _plain(value)
+                keyed[task_id, xcom_key] = value
         outputs.update(_from_states(states or {}))
         return cls(outputs, keyed, dict(params or {}), dict(conf or {}), max_map_length)
 
@@ -115,7 +132,7 @@ class Given:
         if index is None or key in self.outputs or isinstance(value, (Skipped, Failed)) or value is MISSING:
             return value
         if callable(value):
-            return _plain(value(dict(inputs)))
+            return _plain(_call(task_id, key, value, inputs))
         return value[index] if index < len(value) else MISSING
 
     @property
@@ -125,8 +142,38 @@ class Given:
         return tuple(dict.fromkeys([*named, *(task_id for task_id, _ in self.keyed)]))
 
 
-STATES: dict[str, Callable[[], Any]] = {"skipped": Skipped, "failed": Failed}
+STATES: dict[str, Callable[[], Any]] = {"skipped": Skipped, "failed": Failed, "success": lambda: MISSING}
 """The states that can be given, and what they are given as."""
+
+_WANTED = {
+    "given": "a mapping of task ids to outputs",
+    "states": "a mapping of task ids or instance keys to states",
+    "params": "a mapping of names to values",
+    "conf": "a mapping of names to values",
+}
+_EXAMPLES = {
+    "given": "{'list_regions': ['eu', 'us']}",
+    "states": "{'load[0]': 'failed'}",
+    "params": "{'day': '2024-05-01'}",
+    "conf": "{'day': '2024-05-01'}",
+}
+
+
+def _split(key: Any) -> tuple[str, str]:
+    """Give the task id and the XCom key that a key of the given names."""
+    task_id, xcom_key = key if isinstance(key, tuple) and len(key) == 2 else (key, RETURN_VALUE)
+    if not isinstance(task_id, str) or not isinstance(xcom_key, str):
+        raise ArgumentError("a key of given", key, "a task id, or (task id, XCom key)")
+    return task_id, xcom_key
+
+
+def _call(
+    task_id: str, key: str, function: Callable[[dict[str, Any]], Any], inputs: Mapping[str, Any]
+) -> Any:
+    try:
+        return function(dict(inputs))
+    except Exception as error:
+        raise GivenFunctionError(task_id, key, error, tuple(inputs)) from error
 
 
 def _plain(value: Any) -> Any:
@@ -138,5 +185,14 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _from_states(states: Mapping[str, str]) -> dict[str, Any]:
-    return {key: STATES[state]() for key, state in states.items() if state in STATES}
+def _from_states(states: Mapping[str, Any]) -> dict[str, Any]:
+    found = {key: _read_state(key, state) for key, state in states.items()}
+    return {key: value for key, value in found.items() if value is not MISSING}
+
+
+def _read_state(key: str, state: Any) -> Any:
+    if isinstance(state := _plain(state), (Skipped, Failed)):
+        return state
+    if state not in STATES:
+        raise UnknownNameError("state", str(state), STATES, where=f"states[{key!r}]")
+    return STATES[state]()

@@ -29,13 +29,14 @@ from pytest_dynadag.graph.ends import (
     compress,
 )
 from pytest_dynadag.graph.expansion import UNKNOWN, Expansion, TaskExpansion, Unknown
-from pytest_dynadag.graph.given import MISSING, Failed, Given, Skipped, parse_key
+from pytest_dynadag.graph.given import MISSING, Failed, Given, Skipped, format_key, parse_key
 from pytest_dynadag.graph.inputs import Inputs
 from pytest_dynadag.graph.lengths import Lengths, Outcome
 from pytest_dynadag.graph.pushes import Refusal, refuse
 from pytest_dynadag.graph.scheduler import Scheduler
 from pytest_dynadag.graph.skips import Skips
 from pytest_dynadag.graph.structure import Structure, Task
+from pytest_dynadag.graph.text import count_of
 
 _DEEPEST = 200  # lists in lists, of which Python can be asked about a thousand before it gives up
 
@@ -82,7 +83,7 @@ def plan(
     except RecursionError:
         raise _refuse_depth(structure, given) from None
     if strict and planner.lengths.missing:
-        raise MissingGivenError(structure.dag_id, planner.lengths.missing, given.task_ids)
+        raise MissingGivenError(structure.dag_id, planner.lengths.missing)
     return planner.finish()
 
 
@@ -126,6 +127,9 @@ def check_given(structure: Structure, given: Given) -> None:
             raise GivenError(structure.dag_id, key, why, next_step=f"write {task_id!r}")
         if key in given.outputs and index is None and mapped:
             _check_per_index(structure, task_id, given.outputs[key])
+        if not mapped and callable(given.outputs.get(key)):
+            why = f"{task_id} is not mapped, so there are no inputs for a function to take"
+            raise GivenError(structure.dag_id, key, why, next_step="give the output itself")
 
 
 def _check_per_index(structure: Structure, task_id: str, value: Any) -> None:
@@ -134,6 +138,29 @@ def _check_per_index(structure: Structure, task_id: str, value: Any) -> None:
     why = f"{task_id} is mapped, so its output is one value per instance, not a {type(value).__name__}"
     next_step = "give a list with one entry per index, or a callable of an instance's inputs"
     raise GivenError(structure.dag_id, task_id, why, next_step=next_step)
+
+
+def check_indexes(dag_id: str, given: Given, task_id: str, count: int) -> None:
+    """
+    Refuse a list with more or fewer entries than a task has instances, and an index that none of them has.
+
+    Where there are none, because the task is never expanded, nothing is refused.
+
+    Raises:
+        GivenError: See above.
+    """
+    value = given.outputs.get(task_id)
+    if isinstance(value, (list, tuple)) and len(value) != count:
+        entries = f"{len(value)} entr{'y' if len(value) == 1 else 'ies'}"
+        why = f"it has {entries}, and {task_id} has {count_of(count, 'instance')}"
+        next_step = "give one entry per index, or a callable that takes the inputs of an instance"
+        raise GivenError(dag_id, task_id, why, next_step=next_step)
+    for key in given.outputs:
+        owner, index = parse_key(key)
+        if owner == task_id and index is not None and index >= count:
+            why = f"{task_id} has {count_of(count, 'instance')}, counted from 0"
+            last = format_key(task_id, count - 1)
+            raise GivenError(dag_id, key, why, next_step=f"write an index up to {last!r}")
 
 
 @dataclass(slots=True)
@@ -146,6 +173,7 @@ class _Planner:
     scheduler: Scheduler
     inputs: Inputs
     outcomes: dict[str, Outcome]
+    named: frozenset[str]
     findings: list[Finding] = field(default_factory=list)
     uncounted: list[str] = field(default_factory=list)
 
@@ -157,7 +185,8 @@ class _Planner:
         lengths = Lengths(structure, given, outcomes)
         scheduler = Scheduler(structure, behaviour, Skips(structure, behaviour), lengths.known)
         inputs = Inputs(structure, behaviour, lengths.look_up)
-        return cls(structure, given, label, behaviour, lengths, scheduler, inputs, outcomes)
+        named = frozenset(given.task_ids)
+        return cls(structure, given, label, behaviour, lengths, scheduler, inputs, outcomes, named)
 
     # -- one task ---------------------------------------------------------------------------------
 
@@ -230,6 +259,8 @@ class _Planner:
     def _settle(self, task: Task, count: int | None, verdicts: Sequence[Verdict], since: int = 0) -> None:
         """Work out inputs, labels, outputs and ends of the instances; one verdict may stand for all."""
         indexes: Sequence[int | None] = [None] if count is None else range(count)
+        if count and task.task_id in self.named:
+            check_indexes(self.structure.dag_id, self.given, task.task_id, count)
         rows = self.inputs.give(task, count)
         each = verdicts if len(verdicts) > 1 else repeat(verdicts[0])
         inputs = [row.arguments for row in rows]

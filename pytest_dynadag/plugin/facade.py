@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -13,7 +13,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from pytest_dynadag.errors import DynadagError, UnknownNameError
+from pytest_dynadag.errors import ArgumentError, DynadagError, UnknownNameError, enumerate_some, require
 
 if TYPE_CHECKING:
     from pytest_dynadag.generate.divergences import Determinism
@@ -237,7 +237,12 @@ class Dynadag:
             DisagreementError: They differ (DYN306); the text lists how.
         """
         from pytest_dynadag.graph.agreement import check_agreement
+        from pytest_dynadag.graph.expansion import Expansion
 
+        for name, value in {"plan": plan, "observed": observed}.items():
+            has = hasattr(value, "expansion")
+            step = f"pass {name}.expansion" if has else "pass a plan, and run.expansion"
+            require(name, value, Expansion, "an Expansion", next_step=step)
         check_agreement(plan, observed)
 
     @property
@@ -265,7 +270,7 @@ class Dynadag:
             seeds: How many generations to compare.
             given: As for `plan`: compare what the DAGs become for it, instead of the DAGs themselves.
             runs: Really run the DAG so many times, each time with its instances finishing in another order, and
-                compare what the runs did (DYN110); needs a dag_id.
+                compare what the runs did (DYN110); needs a dag_id, or the path of a file with one DAG.
 
         Raises:
             UnknownNameError: There is no such file or DAG; the nearest are named.
@@ -273,16 +278,29 @@ class Dynadag:
         """
         from pytest_dynadag.plugin.determining import check_one, check_runs
 
+        require(
+            "path_or_dag_id", path_or_dag_id, (str, Path), "the path of a DAG file or folder, or a dag_id"
+        )
         given = self._or_default("given", given)
+        ready = self._make_ready(path_or_dag_id) if runs else None
         found = check_one(
             self.workplace.session, path_or_dag_id, circumstances=circumstances, seeds=seeds, given=given
         )
-        if not runs:
-            return found
-        dag_id = str(path_or_dag_id)
-        structure = self._structure(dag_id, self._metadata())
+        return check_runs(found, *ready, given, runs) if ready else found
+
+    def _make_ready(self, path_or_dag_id: str | Path) -> tuple[Callable[[], Any], Structure]:
+        """Give what loads the DAG that is meant anew, and its structure; a file is to have just one."""
         metadata = self._metadata()
-        return check_runs(found, lambda: self._dag_object(dag_id, metadata), structure, given, runs)
+        paths = self._paths(path_or_dag_id)
+        if not paths[0].exists():
+            dag_id = str(path_or_dag_id)
+            return lambda: self._dag_object(dag_id, metadata), self._structure(dag_id, metadata)
+        structures = self.workplace.load(paths, metadata).structures
+        if len(structures) != 1:
+            names = enumerate_some(sorted(structures)) or "none that loads"
+            raise DynadagError(f"runs takes one DAG, and {path_or_dag_id} has {names}\n  next: pass a dag_id")
+        [(dag_id, structure)] = structures.items()
+        return lambda: self.workplace.parse(paths, metadata).dags[dag_id], structure
 
     @from_the_call
     def assert_deterministic(
@@ -328,6 +346,7 @@ class Dynadag:
         if isinstance(dag, Structure):
             return dag
         if not isinstance(dag, str):
+            _require_dag(dag, "a dag_id, an Airflow DAG object or a Structure")
             from pytest_dynadag.bridge.extract import structure_of
 
             return structure_of(dag)
@@ -340,6 +359,7 @@ class Dynadag:
     def _dag_object(self, dag: Any, metadata: Mapping[str, Any]) -> Any:
         self.workplace.settle()
         if not isinstance(dag, str):
+            _require_dag(dag, "a dag_id, or an Airflow DAG object: a Structure holds no code to run")
             return dag
         return self.workplace.find(dag, metadata, anew=True).dags[dag]
 
@@ -357,6 +377,7 @@ class Dynadag:
     def _paths(self, path: str | Path | None) -> tuple[Path, ...]:
         session = self.workplace.session
         if path is not None:
+            require("path", path, (str, Path), "the path of a DAG file or folder")
             return (session.config.rootpath / path,)
         roots = session.collected or session.defaults
         return tuple(root.path for root in roots)
@@ -364,7 +385,10 @@ class Dynadag:
     def _metadata(self, *given: Any) -> dict[str, Any]:
         names = ("variables", "connections", "env")
         values = given or (None, None, None)
-        return {name: self._or_default(name, value) for name, value in zip(names, values, strict=True)}
+        asked = {name: self._or_default(name, value) for name, value in zip(names, values, strict=True)}
+        for name, value in asked.items():
+            require(name, value, (Mapping, type(None)), "a mapping of names to values")
+        return asked
 
     def _complete(self, **given: Any) -> dict[str, Any]:
         return {name: self._or_default(name, value) for name, value in given.items()}
@@ -373,13 +397,27 @@ class Dynadag:
         return self.defaults.get(name) if value is None else value
 
 
-def read_marker(arguments: Mapping[str, Any], *, where: str) -> dict[str, Any]:
+def _require_dag(dag: Any, wanted: str) -> None:
+    if not hasattr(dag, "task_dict"):
+        raise ArgumentError("dag", dag, wanted)
+
+
+def read_marker(positional: Sequence[Any], arguments: Mapping[str, Any], *, where: str) -> dict[str, Any]:
     """
     Check what `@pytest.mark.dynadag(...)` was given.
 
     Raises:
+        ArgumentError: An argument without a name.
         UnknownNameError: An argument that is none of `DEFAULTS`.
     """
+    __tracebackhide__ = True
+    if positional:
+        raise ArgumentError(
+            f"{where}: @pytest.mark.dynadag",
+            positional[0],
+            "arguments by name",
+            next_step="name it: given={...}",
+        )
     for name in arguments:
         if name not in DEFAULTS:
             raise UnknownNameError("argument", name, DEFAULTS, where=f"{where}: @pytest.mark.dynadag")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,12 +22,10 @@ def dynadag(request: pytest.FixtureRequest) -> Iterator[Dynadag]:
     from pytest_dynadag.plugin.facade import Dynadag, read_marker
     from pytest_dynadag.plugin.recording import recording_of
 
-    marks = request.node.iter_markers("dynadag")
-    defaults = {
-        name: value
-        for mark in reversed(list(marks))
-        for name, value in read_marker(mark.kwargs, where=request.node.nodeid).items()
-    }
+    __tracebackhide__ = True
+    defaults: dict[str, Any] = {}
+    for mark in reversed(list(request.node.iter_markers("dynadag"))):
+        defaults |= read_marker(mark.args, mark.kwargs, where=request.node.nodeid)
     with recording_of(session_of(request.config)).following(request.node):
         yield Dynadag(workplace_of(request.config), defaults)
 

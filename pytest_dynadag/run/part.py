@@ -60,7 +60,7 @@ def complete(
             needs.setdefault(source, []).append((task_id, structure.location_of(task_id)))
     missing = {task_id: needs[task_id] for task_id in sorted(needs) if task_id not in given.task_ids}
     if missing:
-        raise MissingForPartError(structure.dag_id, missing, given.task_ids)
+        raise MissingForPartError(structure.dag_id, missing)
     for task_id in given.task_ids:
         if task_id not in needs and task_id not in chosen:
             why = "the part that runs does not need it"

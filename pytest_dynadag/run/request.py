@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Literal
 
+from pytest_dynadag.errors import ArgumentError, UnknownNameError
 from pytest_dynadag.graph.given import Given
 
 Order = Literal["reverse"] | int | None
@@ -39,6 +40,15 @@ class RunRequest:
     siblings: Sequence[Any] = ()
     one_by_one: bool = False
     quiet: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse an order that cannot be meant; raises `ArgumentError`, or `UnknownNameError` for a slip."""
+        if isinstance(self.order, str) and self.order != "reverse":
+            raise UnknownNameError("order", self.order, ["reverse"], where="run(order=...)")
+        if isinstance(self.order, bool) or not isinstance(self.order, (str, int, type(None))):
+            raise ArgumentError(
+                "order", self.order, "None, 'reverse', or a whole number that seeds another order"
+            )
 
     @property
     def moment(self) -> datetime | None:

@@ -11,7 +11,7 @@ from pytest_dynadag.allowances import Accepted, Allowance
 from pytest_dynadag.errors import DynadagError, UnknownNameError
 from pytest_dynadag.findings import Finding
 from pytest_dynadag.graph.expansion import Expansion
-from pytest_dynadag.graph.given import RETURN_VALUE, Given, format_key
+from pytest_dynadag.graph.given import RETURN_VALUE, Given, format_key, parse_key
 from pytest_dynadag.graph.observed import Seen, gather_expansion
 from pytest_dynadag.graph.planner import check_given
 from pytest_dynadag.graph.structure import Structure
@@ -97,7 +97,7 @@ class Run:
         Give what a task left under *key*.
 
         Args:
-            task: The task's id.
+            task: The task's id, or the key of an instance such as `load[0]`.
             key: The XCom key.
             index: The map index, None for a task without one.
 
@@ -105,7 +105,8 @@ class Run:
             UnknownNameError: There is no such XCom; the nearest are named.
         """
         __tracebackhide__ = True
-        wanted = (task, -1 if index is None else index, key)
+        task_id, own_index = parse_key(task) if index is None else (task, index)
+        wanted = (task_id, -1 if own_index is None else own_index, key)
         if wanted not in self.observation.xcoms:
             known = [_name_xcom(*found) for found in self.observation.xcoms]
             raise UnknownNameError("XCom", _name_xcom(*wanted), known, where=f"the run of {self.dag_id!r}")

@@ -219,7 +219,7 @@ def test_an_output_of_a_group_never_has_a_length() -> None:
 
 
 def test_every_missing_output_is_listed_at_once() -> None:
-    """One error names all outputs that decide a length, who needs them, and a slip."""
+    """One error names all outputs that decide a length, and who needs them."""
     parts = (
         task("list_regions"),
         task("list_days"),

@@ -367,3 +367,94 @@ def test_a_slip_is_shown_at_the_line_of_the_test(project: pytest.Pytester, run: 
         ]
     )
     assert "pytest_dynadag/" not in result.stdout.str()
+
+
+MISUSES = """\
+import pytest
+from pytest_dynadag import DynadagError
+
+G = {"list_regions": ["eu", "us"]}
+
+def refuse(call, *args, **kwargs):
+    with pytest.raises(DynadagError) as refused:
+        call(*args, **kwargs)
+    return str(refused.value)
+
+def test_what_is_planned_and_run(dynadag):
+    wanted = "a dag_id, an Airflow DAG object or a Structure"
+    assert f"dag takes {wanted}, not None" == refuse(dynadag.plan, None)
+    assert f"dag takes {wanted}, not 3" == refuse(dynadag.plan, 3)
+    structure = dynadag.load().structures["sales"]
+    assert dynadag.plan(structure, given=G) == dynadag.plan("sales", given=G)
+    assert refuse(dynadag.run, structure).endswith("a Structure holds no code to run, not a Structure")
+
+def test_what_is_loaded_and_checked(dynadag):
+    assert "path takes the path of a DAG file or folder, not 3" == refuse(dynadag.load, 3)
+    assert "variables takes a mapping of names to values, not a list" == refuse(dynadag.load, variables=["x"])
+    dag = dynadag.load().dags["sales"]
+    wanted = "path_or_dag_id takes the path of a DAG file or folder, or a dag_id"
+    assert f"{wanted}, not a DAG" == refuse(dynadag.assert_deterministic, dag)
+
+def test_what_is_compared(dynadag):
+    plan, run = dynadag.plan("sales", given=G), dynadag.run("sales", given=G)
+    assert "observed takes an Expansion, not a Run\\n  next: pass observed.expansion" == refuse(
+        dynadag.assert_same, plan, run
+    )
+    assert "other takes an Expansion, not a Run" == refuse(plan.diff, run)
+
+def test_orders(dynadag):
+    said = "run(order=...): there is no order 'revers'; did you mean 'reverse'?"
+    assert said == refuse(dynadag.run, "sales", given=G, order="revers")
+    wanted = "order takes None, 'reverse', or a whole number that seeds another order"
+    assert f"{wanted}, not a list" == refuse(dynadag.run, "sales", given=G, order=["load"])
+    assert f"{wanted}, not True" == refuse(dynadag.run, "sales", given=G, order=True)
+
+def test_what_is_given_to_a_run(dynadag):
+    assert "it has 1 entry, and load has 2 instances" in refuse(dynadag.run, "sales", given={**G, "load": ["x"]})
+    three = {**G, "load": ["x", "y", "z"]}
+    assert "it has 3 entries, and load has 2 instances" in refuse(dynadag.run, "sales", given=three)
+    assert "counted from 0" in refuse(dynadag.run, "sales", given=G, states={"load[7]": "failed"})
+    raising = {**G, "load": lambda inputs: inputs["nope"]}
+    assert "the function raised KeyError: 'nope' for load[0]" in refuse(dynadag.run, "sales", given=raising)
+
+def test_an_xcom_by_the_key_of_its_instance(dynadag):
+    run = dynadag.run("sales", given=G)
+    assert "us loaded" == run.xcom("load[1]") == run.xcom("load", index=1)
+    assert "there is no XCom 'load[7]'; did you mean 'load[1]' or 'load[0]'?" in refuse(run.xcom, "load[7]")
+
+def test_orders_of_a_file(dynadag):
+    assert dynadag.check_determinism("dags/sales.py", runs=2, seeds=2).ok
+    assert "runs takes one DAG, and dags/two.py has 'one', 'two'\\n  next: pass a dag_id" == refuse(
+        dynadag.check_determinism, "dags/two.py", runs=2
+    )
+
+@pytest.mark.dynadag({"list_regions": ["eu"]})
+def test_marked(dynadag):
+    pass
+"""
+TWO = """\
+try:
+    from airflow.sdk import DAG
+except ImportError:
+    from airflow import DAG
+
+one, two = DAG("one", schedule=None), DAG("two", schedule=None)
+"""
+
+
+def test_what_cannot_be_meant_is_refused(project: pytest.Pytester, run: Run) -> None:
+    """The message names the argument, what it takes, and what was passed."""
+    write(project, **{"test_misuses.py": MISUSES, "dags/two.py": TWO})
+
+    result = run("test_misuses.py")
+
+    result.assert_outcomes(passed=7, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            (
+                "E       *ArgumentError: test_misuses.py::test_marked: @pytest.mark.dynadag takes arguments by name, "
+                "not a dict"
+            ),
+            "      next: name it: given={...}",
+        ]
+    )

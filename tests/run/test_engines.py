@@ -156,7 +156,7 @@ def test_a_given_list_that_is_too_short_is_refused(load_dag: LoadDag) -> None:
         run(load_dag(FAN_OUT), {"load": ["only one"]})
 
     assert str(caught.value) == (
-        "given['load'] for DAG 'sales': it has 1 entries, and the run has an instance load[1]\n"
+        "given['load'] for DAG 'sales': it has 1 entry, and load has 2 instances\n"
         "  next: give one entry per index, or a callable that takes the inputs of an instance"
     )
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_dynadag.bridge.protocol import Bridge
-from pytest_dynadag.errors import GivenError
-from pytest_dynadag.graph.given import MISSING, Failed, Given, Skipped, format_key
+from pytest_dynadag.graph.given import MISSING, Failed, Given, GivenFunctionError, Skipped, format_key
+from pytest_dynadag.graph.planner import check_indexes
 
 _INNERMOST = (("execute_callable", "aexecute_callable"), ("choose_branch",), ("execute",))
 """The method that does an operator's work: of Python operators, of branch operators, of all others."""
@@ -24,7 +24,7 @@ class GivenTasks:
     def __init__(self, airflow: Bridge, dag: Any, given: Given) -> None:
         self.airflow, self.dag, self.given = airflow, dag, given
         self.task_ids = frozenset(given.task_ids)
-        self.problem: GivenError | None = None
+        self.problem: GivenFunctionError | None = None
 
     def covers(self, key: tuple[str, int]) -> bool:
         """Say whether an instance is given; where only some indexes are, the others are executed."""
@@ -67,18 +67,31 @@ class GivenTasks:
 
     def _output(self, key: tuple[str, int], inputs: Mapping[str, Any]) -> Any:
         task_id, index = key
-        output = self.given.output_of(task_id, None if index < 0 else index, inputs)
+        try:
+            output = self.given.output_of(task_id, None if index < 0 else index, inputs)
+        except GivenFunctionError as error:
+            self.problem = self.problem or error
+            raise
         if output is not MISSING:
             return output
         if task_id not in self.given.outputs:  # only other XComs are given
             return None
-        self.problem = GivenError(
-            self.dag.dag_id,
-            task_id,
-            f"it has {len(self.given.outputs[task_id])} entries, and the run has an instance {format_key(*key)}",
-            next_step="give one entry per index, or a callable that takes the inputs of an instance",
-        )
-        raise self.airflow.make_failure(str(self.problem))
+        raise self.airflow.make_failure(
+            f"nothing is given for {format_key(*key)}"
+        )  # `check` says it to the user
+
+    def check(self, counts: Mapping[str, int]) -> None:
+        """
+        Refuse a given that has more or fewer entries than the run had instances.
+
+        Raises:
+            GivenError: See above.
+            GivenFunctionError: A given function raised.
+        """
+        if self.problem is not None:
+            raise self.problem
+        for task_id in self.task_ids & counts.keys():
+            check_indexes(self.dag.dag_id, self.given, task_id, counts[task_id])
 
     def _other_xcoms(self, key: tuple[str, int]) -> dict[str, Any]:
         task_id, index = key

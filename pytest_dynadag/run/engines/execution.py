@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -57,7 +58,8 @@ def execute(engine: Engine, dag: Any, request: RunRequest) -> Observation:
 
     Raises:
         StuckRunError: The run cannot finish.
-        GivenError: The given has no entry for an instance of the run.
+        GivenError: The given has more or fewer entries than the run has instances.
+        GivenFunctionError: A given function raised.
         UnknownNameError: The given names a task that the DAG does not have.
         ParamsError: A param that the DAG does not allow.
         AirflowRaisedError: Airflow itself raised, not a task.
@@ -73,8 +75,7 @@ def execute(engine: Engine, dag: Any, request: RunRequest) -> Observation:
     with undisturbed(request, dag.fileloc), engine.database():
         dag_run = _run(engine, airflow, dag, request, watcher)
         observation = observe(airflow, dag_run, watcher)
-    if given.problem is not None:
-        raise given.problem
+    given.check(Counter(row.task_id for row in observation["instances"] if row.index >= 0))
     seconds = time.clock_gettime(time.CLOCK_MONOTONIC) - started
     return Observation(**observation, seconds=seconds)
 
