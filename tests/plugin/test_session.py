@@ -452,9 +452,9 @@ def test_what_cannot_be_meant_is_refused(project: pytest.Pytester, run: Run) -> 
     result.stdout.fnmatch_lines(
         [
             (
-                "E       *ArgumentError: test_misuses.py::test_marked: @pytest.mark.dynadag takes arguments by name, "
+                "E *ArgumentError: test_misuses.py::test_marked: @pytest.mark.dynadag takes arguments by name, "
                 "not a dict"
             ),
-            "      next: name it: given={...}",
+            "*next: name it: given={...}",
         ]
     )
