@@ -6,6 +6,7 @@ import re
 import signal
 from collections.abc import Iterable, Sequence
 
+from pytest_dynadag.bridge.asking import BUILDERS
 from pytest_dynadag.bridge.loading import ImportFailure
 from pytest_dynadag.findings import Finding
 from pytest_dynadag.generate.records import Failure
@@ -49,12 +50,10 @@ _REFUSED = (
     (r"ImportError: cannot import name '\w+' from 'airflow", _MOVED),
 )
 
+_ASK_LATER = "ask for it in a task, or in a Jinja template: then only the running task does"
 _ALLOW_MEMORY = (
     "load and build less before the tasks run, or allow a file more with the ini dynadag_memory (such as 8GB)"
 )
-
-_BUILDERS = ("__init__", "apply_defaults", "factory")
-"""What is called to make a DAG or an operator: constructors, their wrapper, and what `@dag` makes."""
 
 _NEXT_AFTER_SIGNAL = {
     "SIGKILL": "was it out of memory? Look at what the file loads or builds before its tasks run",
@@ -105,6 +104,12 @@ def describe_gone(path: str) -> Failure:
     return Failure(Finding("DYN401", None, Location(path), message, "look for a DAG file that deletes files"))
 
 
+def describe_asking(path: str, line: int) -> Failure:
+    """Say that the file at *path* asks the metadata database, and goes on whatever it hears."""
+    message = "the file asks the metadata database while it is loaded"
+    return Failure(Finding("DYN405", None, Location(path, line), message, _ASK_LATER))
+
+
 def describe_unserialisable(dag_id: str, place: Location, error: BaseException) -> Failure:
     """Say that Airflow cannot store a DAG."""
     first_line = str(error).partition("\n")[0]
@@ -150,7 +155,7 @@ def asks_while_building(path: str, text: str) -> bool:
     calls = re.findall(r'^ +File "(.+)", line \d+, in (\S+)$', text, re.MULTILINE)
     own = [number for number, (file, _) in enumerate(calls) if file == path]
     called = calls[own[-1] + 1][1] if own and own[-1] + 1 < len(calls) else ""
-    return bool(_NO_TABLE.search(text)) and called in _BUILDERS
+    return bool(_NO_TABLE.search(text)) and called in BUILDERS
 
 
 def lacks_table(error: BaseException) -> bool:
@@ -203,9 +208,8 @@ def _explain(error: ImportFailure) -> tuple[str, str, str]:
         remedy = "DAG files are imported: keep what is meant for the command line below `if __name__ == '__main__':`"
         return "DYN401", f"the file ends the process while it is loaded ({error.message})", remedy
     if match := _NO_TABLE.search(error.message):
-        remedy = "ask for it in a task, or in a Jinja template: then only the running task does"
         message = f"the file asks the metadata database (table {match['name']!r}) while it is loaded"
-        return "DYN405", message, remedy
+        return "DYN405", message, _ASK_LATER
     if match := _NO_MODULE.match(error.message):
         return "DYN401", error.message, _install(match["name"], error.text)
     known = (remedy for pattern, remedy in _REFUSED if re.search(pattern, error.message))

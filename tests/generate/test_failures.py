@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from pytest_dynadag.bridge.loading import bridge, describe_failure, load_file
+from pytest_dynadag.bridge.loading import describe_failure
 from pytest_dynadag.bridge.metadata import Lookup
 from pytest_dynadag.generate import failures
 from pytest_dynadag.location import Location
@@ -83,59 +81,6 @@ def test_another_missing_module_is_named() -> None:
 ModuleNotFoundError: No module named 'tools'"""
 
     assert expected == say(trace("import tools.x", "ModuleNotFoundError: No module named 'tools'"))
-
-
-MAPPED = """\
-try:
-    from airflow.sdk import DAG, task
-except ImportError:
-    from airflow import DAG
-    from airflow.decorators import task
-
-@task
-def load(region): ...
-
-with DAG("sales", schedule=None):
-    load.expand(region={})
-"""
-REFUSED = {
-    "set": (MAPPED.format({"eu", "us"}), "write sorted(...) around the set; list(...) would leave an order"),
-    "frozenset": (MAPPED.format("frozenset('ab')"), "write sorted(...) around the set; list(...) would"),
-    "text": (MAPPED.format("'eu'"), "map over a list, a dict or the output of a task"),
-    "number": (MAPPED.format("3"), "map over a list, a dict or the output of a task"),
-}
-REFUSED_BY_3 = {
-    "schedule_interval": (
-        "from airflow.sdk import DAG\nDAG('sales', schedule_interval=None)\n",
-        "write schedule=: Airflow 3 has no schedule_interval",
-    ),
-    "default_var": (
-        "from airflow.sdk import Variable\nVariable.get('x', default_var=1)\n",
-        "write Variable.get(name, default=...) for Airflow 3",
-    ),
-    "moved": (
-        "from airflow.utils.dates import days_ago\n",
-        "this Airflow has it elsewhere or no more: `ruff ",
-    ),
-    "gone": (
-        "from airflow.models import Datasets\n",
-        "this Airflow has it elsewhere or no more: `ruff check ",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", [*REFUSED, *REFUSED_BY_3])
-def test_what_airflow_refuses_is_told_what_to_write_instead(name: str, tmp_path: Path) -> None:
-    """The installed Airflow says it in words of its own, which are known."""
-    if name in REFUSED_BY_3 and bridge().family != "3":
-        pytest.skip("Airflow 2 takes it")
-    code, remedy = {**REFUSED, **REFUSED_BY_3}[name]
-    path = tmp_path / "sales.py"
-    path.write_text(code)
-
-    [error] = load_file(path).errors.values()
-
-    assert f"\n  next: {remedy}" in str(failures.describe_import(str(path), error))
 
 
 def test_a_missing_variable_is_named_with_what_lets_it_through() -> None:

@@ -247,6 +247,37 @@ def test_database_access_is_reported(make: Make) -> None:
     assert {"a.py": ["DYN405"]} == failures_of(make({"a.py": text}))
 
 
+ASKING = """\
+from airflow.models import DagRun
+from airflow.utils.session import create_session
+from sqlalchemy import text
+
+def count_runs():
+    with create_session() as session:
+        return session.query(DagRun).count()
+
+"""
+ASKS = {
+    "swallowed": "try:\n    count_runs()\nexcept Exception:\n    pass\n",
+    "answered": "with create_session() as session:\n    session.execute(text('select 1'))\n",
+}
+
+
+@pytest.mark.parametrize("name", ASKS)
+def test_asking_the_database_is_found_whatever_it_answers(make: Make, name: str) -> None:
+    """A file that loads all the same asks again at every parse: the finding names the line of the file."""
+    record = make({"a.py": f"{ASKING}{ASKS[name]}{GOOD.format(id='a')}"}).files[0]
+
+    [failure] = record.failures
+    assert 1 == len(record.structures)
+    assert ("DYN405", "the file asks the metadata database while it is loaded") == (
+        failure.finding.rule,
+        failure.finding.message,
+    )
+    assert failure.finding.location is not None
+    assert (7 if name == "swallowed" else 10) == failure.finding.location.line
+
+
 def test_a_dag_that_airflow_cannot_store_is_reported(make: Make) -> None:
     """A DAG that loads and cannot be serialised is a failure where it begins; the DAG beside it is not."""
     text = (
@@ -359,3 +390,54 @@ def test_what_files_print_does_not_fill_the_disk(make: Make, monkeypatch: pytest
 
     assert ["floods"] == list(generation.dags)
     assert any(before > LONGEST > after for before, after in sizes)
+
+
+MAPPED = """\
+try:
+    from airflow.sdk import DAG, task
+except ImportError:
+    from airflow import DAG
+    from airflow.decorators import task
+
+@task
+def load(region): ...
+
+with DAG("sales", schedule=None):
+    load.expand(region={})
+"""
+REFUSED = {
+    "set": (MAPPED.format({"eu", "us"}), "write sorted(...) around the set; list(...) would leave an order"),
+    "frozenset": (MAPPED.format("frozenset('ab')"), "write sorted(...) around the set; list(...) would"),
+    "text": (MAPPED.format("'eu'"), "map over a list, a dict or the output of a task"),
+    "number": (MAPPED.format("3"), "map over a list, a dict or the output of a task"),
+}
+REFUSED_BY_3 = {
+    "schedule_interval": (
+        "from airflow.sdk import DAG\nDAG('sales', schedule_interval=None)\n",
+        "write schedule=: Airflow 3 has no schedule_interval",
+    ),
+    "default_var": (
+        "from airflow.sdk import Variable\nVariable.get('x', default_var=1)\n",
+        "write Variable.get(name, default=...) for Airflow 3",
+    ),
+    "moved": (
+        "from airflow.utils.dates import days_ago\n",
+        "this Airflow has it elsewhere or no more: `ruff ",
+    ),
+    "gone": (
+        "from airflow.models import Datasets\n",
+        "this Airflow has it elsewhere or no more: `ruff check ",
+    ),
+}
+
+
+def test_what_airflow_refuses_is_told_what_to_write_instead(make: Make) -> None:
+    """The installed Airflow says it in words of its own, which are known."""
+    refused = {**REFUSED, **(REFUSED_BY_3 if airflow_version() >= "3" else {})}
+
+    generation = make({f"{name}.py": code for name, (code, _) in refused.items()})
+
+    assert dict.fromkeys(refused, True) == {
+        Path(record.path).stem: f"\n  next: {refused[Path(record.path).stem][1]}" in str(record.failures[0])
+        for record in generation.files
+    }
