@@ -417,15 +417,15 @@ REFUSED_BY_3 = {
         "write schedule=: Airflow 3 has no schedule_interval",
     ),
     "default_var": (
-        "from airflow.sdk import Variable\nVariable.get('x', default_var=1)\n",
+        "from airflow.sdk import Variable\nVariable.get('dag', default_var=1)\n",
         "write Variable.get(name, default=...) for Airflow 3",
     ),
     "moved": (
-        "from airflow.utils.dates import days_ago\n",
+        "from airflow.utils.dates import days_ago  # dag\n",
         "this Airflow has it elsewhere or no more: `ruff ",
     ),
     "gone": (
-        "from airflow.models import Datasets\n",
+        "from airflow.models import Datasets  # dag\n",
         "this Airflow has it elsewhere or no more: `ruff check ",
     ),
 }
