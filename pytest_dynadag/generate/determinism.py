@@ -19,7 +19,7 @@ from pytest_dynadag.generate.circumstances import CIRCUMSTANCES, SEEDS, Own, cho
 from pytest_dynadag.generate.comparison import Change, compare, mask_value, whole_list
 from pytest_dynadag.generate.divergences import Determinism, FileVerdict
 from pytest_dynadag.generate.expansions import narrow_to_expansions
-from pytest_dynadag.generate.instruments import zone
+from pytest_dynadag.generate.instruments import environment, zone
 from pytest_dynadag.generate.isolation import every
 from pytest_dynadag.generate.isolator import IsolationRequest
 from pytest_dynadag.generate.printed import Printed, printed_in
@@ -31,6 +31,7 @@ from pytest_dynadag.generate.probing import (
     generate,
 )
 from pytest_dynadag.generate.progress import Tell, count_aloud
+from pytest_dynadag.generate.reading import describe_unvaried
 from pytest_dynadag.generate.records import FileRecord, Generation, Root
 from pytest_dynadag.generate.sealing import Seal
 from pytest_dynadag.secrecy import hide_assigned
@@ -240,7 +241,8 @@ def check(
         tell=tell,
     )
     found = task.judge(given)
-    return replace(found, not_checked=(*not_checked, *found.not_checked))
+    unvaried = describe_unvaried(file.path for file in found.files) if environment.NAME in names else ()
+    return replace(found, not_checked=(*not_checked, *found.not_checked, *unvaried))
 
 
 def count_cores() -> int:

@@ -61,7 +61,8 @@ def test_a_file_that_dies_under_one_circumstance_is_reported_for_it(planted: Det
 
 
 def test_what_only_looks_guilty_is_left_alone(clean: Determinism) -> None:
-    """No clean file has a divergence, and everything was varied."""
+    """No clean file has a divergence, and everything was varied but for a variable that one of them reads."""
     assert _names([file for file in clean.files if file.divergences]) == []
-    assert clean.not_checked == ()
+    (unvaried,) = clean.not_checked
+    assert unvaried.startswith("an environment variable of your own: DEPLOYMENT_STAGE (")
     assert len(clean.files) >= 40
