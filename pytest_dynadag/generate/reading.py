@@ -39,15 +39,17 @@ def read_names(path: Path) -> dict[str, int]:
         nodes = list(ast.walk(ast.parse(text))) if "environ" in text or "getenv" in text else []
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return {}
-    own = {name.value for name in _find_names(nodes, _name_set)}
-    return {name.value: name.lineno for name in _find_names(nodes, _name_asked) if name.value not in own}
+    own = dict(_find_names(nodes, _name_set))
+    return {name: line for name, line in _find_names(nodes, _name_asked) if name not in own}
 
 
 def _find_names(
     nodes: Iterable[ast.AST], find: Callable[[ast.AST], ast.expr | None]
-) -> Iterator[ast.Constant]:
-    found = (find(node) for node in nodes)
-    return (name for name in found if isinstance(name, ast.Constant) and isinstance(name.value, str))
+) -> Iterator[tuple[str, int]]:
+    for node in nodes:
+        name = find(node)
+        if isinstance(name, ast.Constant) and isinstance(name.value, str):
+            yield name.value, name.lineno
 
 
 def _name_asked(node: ast.AST) -> ast.expr | None:

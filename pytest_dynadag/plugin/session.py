@@ -9,7 +9,7 @@ import os
 import shutil
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -258,13 +258,17 @@ class DagSession:
 
     @cached_property
     def _collected_generation(self) -> Generation:
+        from pytest_dynadag.generate.progress import count_aloud
+        from pytest_dynadag.plugin.progress import Progress
+
         given_up = self._place / f"{_COLLECTED}.given-up"
         while self.is_waiting:
             if given_up.exists():
                 pytest.exit("no DAGs: the process that controls this worker could not load them")
             time.sleep(_GLANCE)
         try:
-            return self._generate_once(_COLLECTED, self.collected)
+            tell = count_aloud(Progress(self.config).tell, "loading: {} of {} files")
+            return self._generate_once(_COLLECTED, self.collected, tell)
         except BaseException:
             with suppress(OSError):
                 given_up.touch()
@@ -274,13 +278,13 @@ class DagSession:
     def _default_generation(self) -> Generation:
         return self._generate_once("defaults", self.defaults)
 
-    def _generate_once(self, name: str, roots: Iterable[Root]) -> Generation:
+    def _generate_once(
+        self, name: str, roots: Iterable[Root], tell: Callable[[int], None] = lambda files: None
+    ) -> Generation:
         from filelock import FileLock
 
         from pytest_dynadag.generate.probing import generate
-        from pytest_dynadag.generate.progress import count_aloud
         from pytest_dynadag.generate.records import Generation
-        from pytest_dynadag.plugin.progress import Progress
 
         record = self._record_of(name)
         with FileLock(self.folder / f"{name}.lock"):
@@ -294,7 +298,7 @@ class DagSession:
                 import_folders=self.import_folders,
                 skip_folders=self.config.getini("norecursedirs"),
                 memory=self.options.memory,
-                tell=count_aloud(Progress(self.config).tell, "loading: {} of {} files"),
+                tell=tell,
             )
             self.seal.save(record, generation.to_dict())
         return generation
