@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pytest_dynadag.errors import ArgumentError as ArgumentError
     from pytest_dynadag.errors import DynadagError as DynadagError
     from pytest_dynadag.errors import GivenError as GivenError
     from pytest_dynadag.errors import MissingGivenError as MissingGivenError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pytest_dynadag.graph.expansion import Instance as Instance
     from pytest_dynadag.graph.expansion import TaskExpansion as TaskExpansion
     from pytest_dynadag.graph.given import Failed as Failed
+    from pytest_dynadag.graph.given import GivenFunctionError as GivenFunctionError
     from pytest_dynadag.graph.given import Skipped as Skipped
     from pytest_dynadag.graph.sizes import Sizes as Sizes
     from pytest_dynadag.graph.structure import Structure as Structure
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 # Loaded on first use: a pytest session that does not use us should not pay for us.
 _HOMES = {
+    "ArgumentError": "errors",
     "Bag": "plugin.workplace",
     "Determinism": "generate.divergences",
     "DisagreementError": "graph.agreement",
@@ -41,6 +44,7 @@ _HOMES = {
     "Failed": "graph.given",
     "Finding": "findings",
     "GivenError": "errors",
+    "GivenFunctionError": "graph.given",
     "Instance": "graph.expansion",
     "Location": "location",
     "MissingGivenError": "errors",

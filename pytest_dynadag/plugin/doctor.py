@@ -1,4 +1,4 @@
-"""The option that looks at an installation and a project, and says what to do where something is not well."""
+"""The option that looks at an installation and a project, and says what to do where something is wrong."""
 
 # What is seen here is put into words by render/checkup.
 

@@ -115,7 +115,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--dynadag-doctor",
         action="store_true",
         default=False,
-        help="say what is installed, isolated and loaded, and what to do where something is not well, then exit",
+        help="say what is installed, isolated and loaded, and what to do where something is wrong, then exit",
     )
     _add_report_options(parser, group)
     _add_determinism_options(parser, group)

@@ -12,6 +12,7 @@ from typing_extensions import assert_type
 
 from pytest_dynadag import (
     UNKNOWN,
+    ArgumentError,
     Bag,
     Determinism,
     DisagreementError,
@@ -22,6 +23,7 @@ from pytest_dynadag import (
     Failed,
     Finding,
     GivenError,
+    GivenFunctionError,
     Instance,
     Location,
     MissingGivenError,
@@ -170,8 +172,10 @@ def test_sizes(dynadag: Dynadag) -> None:
 @pytest.mark.parametrize(
     "error",
     [
+        ArgumentError,
         DisagreementError,
         GivenError,
+        GivenFunctionError,
         MissingGivenError,
         NotDeterministicError,
         StuckRunError,
