@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pytest_dynadag.bridge.asking import watched_database
+from pytest_dynadag.bridge.accesses import watched_database
 from pytest_dynadag.bridge.effects import noted_effects
 from pytest_dynadag.bridge.home import require_airflow
 from pytest_dynadag.bridge.importing import uncollected, undisturbed
@@ -85,7 +85,7 @@ class LoadedFile:
         lookups: The Variables and Connections that were asked for.
         warnings: What the file warned about, each with its place.
         changed: What the file changed of the modules that everybody uses, such as `json.dumps`; it is undone.
-        asking: The lines from which the file asked the metadata database.
+        accesses: The lines from which the file asked the metadata database.
         bag: Airflow's DagBag, in memory.
     """
 
@@ -96,7 +96,7 @@ class LoadedFile:
     lookups: tuple[Lookup, ...] = ()
     warnings: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
-    asking: tuple[int, ...] = ()
+    accesses: tuple[int, ...] = ()
     bag: Any = None
 
     def __repr__(self) -> str:
@@ -210,7 +210,7 @@ def load_file(path: Path) -> LoadedFile:
         raise NoSuchPathError(path)
     bag = _make_bag()
     started = time.clock_gettime(time.CLOCK_MONOTONIC)
-    with _untouched(bridge()), watched_lookups() as lookups, watched_database(path) as asking:
+    with _untouched(bridge()), watched_lookups() as lookups, watched_database(path) as accesses:
         exits, changed = _process(bag, path)
     seconds = time.clock_gettime(time.CLOCK_MONOTONIC) - started
     bag.import_errors.update(exits)
@@ -223,7 +223,7 @@ def load_file(path: Path) -> LoadedFile:
         lookups=tuple(dict.fromkeys(lookups)),
         warnings=tuple(line for lines in bag.captured_warnings.values() for line in lines),
         changed=changed,
-        asking=tuple(dict.fromkeys(asking)),
+        accesses=tuple(dict.fromkeys(accesses)),
         bag=bag,
     )
 

@@ -6,7 +6,7 @@ import re
 import signal
 from collections.abc import Iterable, Sequence
 
-from pytest_dynadag.bridge.asking import BUILDERS
+from pytest_dynadag.bridge.accesses import BUILDERS
 from pytest_dynadag.bridge.loading import ImportFailure
 from pytest_dynadag.findings import Finding
 from pytest_dynadag.generate.records import Failure
@@ -104,7 +104,7 @@ def describe_gone(path: str) -> Failure:
     return Failure(Finding("DYN401", None, Location(path), message, "look for a DAG file that deletes files"))
 
 
-def describe_asking(path: str, line: int) -> Failure:
+def describe_access(path: str, line: int) -> Failure:
     """Say that the file at *path* asks the metadata database, and goes on whatever it hears."""
     message = "the file asks the metadata database while it is loaded"
     return Failure(Finding("DYN405", None, Location(path, line), message, _ASK_LATER))

@@ -38,7 +38,7 @@ from pytest_dynadag.generate.children import (
 from pytest_dynadag.generate.circumstances import Variation
 from pytest_dynadag.generate.failures import (
     asks_while_building,
-    describe_asking,
+    describe_access,
     describe_gone,
     describe_import,
     describe_unreadable,
@@ -233,7 +233,7 @@ def record_file(path: Path) -> FileRecord:
     structures, failures = _read_dags(loaded)
     refused = [describe_import(str(path), error, loaded.changed) for error in loaded.errors.values()]
     if not any(failure.finding.rule == "DYN405" for failure in refused):
-        refused += [describe_asking(str(path), line) for line in loaded.asking]
+        refused += [describe_access(str(path), line) for line in loaded.accesses]
     failures = [*refused, *failures]
     return FileRecord(
         path=str(path),

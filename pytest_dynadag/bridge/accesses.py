@@ -1,4 +1,4 @@
-"""Who asks the metadata database while a DAG file is loaded, whatever becomes of the answer."""
+"""Accesses to the metadata database while a DAG file is loaded, whatever becomes of the answer."""
 
 from __future__ import annotations
 
@@ -32,6 +32,9 @@ def watched_database(path: Path) -> Iterator[list[int]]:
             lines.append(line)
 
     engine = settings.engine
+    if engine is None:  # nobody can ask: _AIRFLOW_SKIP_DB_TESTS
+        yield lines
+        return
     event.listen(engine, "engine_connect", note)
     try:
         yield lines
