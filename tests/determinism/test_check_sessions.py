@@ -278,3 +278,30 @@ with DAG("early", schedule=None, start_date=datetime(2024, 1, 1)):
             "  next: a rule that is met before all upstream instances have finished (one_success, *",
         ]
     )
+
+
+REFUSED = (
+    HEADER
+    + """
+with DAG("refused", schedule=None, start_date=datetime(2024, 1, 1)):
+    task(task_id="load")(lambda region: region).expand(region={"eu", "us"})
+"""
+)
+RAISES = (
+    HEADER
+    + "\nraise ValueError(f'{({1}, frozenset({2}), set())} {type(set())} {type(frozenset())}')  # no dag\n"
+)
+ASKS = """\
+def test_it(dynadag):
+    found = dynadag.check_determinism("dags")
+    assert ["clean.py", "raises.py", "refused.py"] == [file.path.rpartition("/")[2] for file in found.files]
+    assert found.ok, found
+"""
+
+
+def test_a_file_that_does_not_load_is_no_divergence(pytester: pytest.Pytester, run: Run) -> None:
+    """It fails in the same words at every parse, also where these tell of a set that is turned in another one."""
+    _write(pytester, clean=CLEAN, refused=REFUSED, raises=RAISES)
+    pytester.makepyfile(test_it=ASKS)
+
+    run("test_it.py").assert_outcomes(passed=1)

@@ -48,6 +48,9 @@ class _Turnable:
 class TurnableSet(_Turnable, set):  # type: ignore[type-arg]
     """A set that knows where it was made."""
 
+    def __repr__(self) -> str:
+        return f"{{{', '.join(map(repr, self))}}}" if self else "set()"
+
     def pop(self) -> Any:
         """Remove and give the member that comes first."""
         for member in self:
@@ -58,6 +61,15 @@ class TurnableSet(_Turnable, set):  # type: ignore[type-arg]
 
 class TurnableFrozenSet(_Turnable, frozenset):  # type: ignore[type-arg]
     """A frozenset that knows where it was made."""
+
+
+# Whoever names the type of a set, or shows it, says the same in a generation that turns it.
+for _own, _plain in ((TurnableSet, set), (TurnableFrozenSet, frozenset)):
+    _own.__name__, _own.__qualname__, _own.__module__ = (
+        _plain.__name__,
+        _plain.__qualname__,
+        _plain.__module__,
+    )
 
 
 def depends_on_seed(members: Iterable[Any]) -> bool:
