@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import lean
 import pytest
-from rim import CASES, SALES, write
-
-WAYS = {"without xdist": ("-p", "no:xdist"), "n0": ("-n", "0"), "n2": ("-n", "2")}
-"""The three ways a session may run; each must collect and report the same."""
+from rim import ADDOPTS, CASES, SALES, WAYS, write
 
 Run = Callable[..., pytest.RunResult]
 
@@ -23,13 +19,8 @@ def way(request: pytest.FixtureRequest) -> tuple[str, ...]:
 
 @pytest.fixture
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """
-    Run pytest in a process of its own, in the folder of the test.
-
-    The checks of determinism have tests of their own (tests/determinism) and take a while: they are left out
-    unless a test chooses items itself with `-k`.
-    """
-    monkeypatch.setenv("PYTEST_ADDOPTS", f"-k 'not deterministic' {lean.ADDOPTS}")
+    """Run pytest in a process of its own, in the folder of the test."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", ADDOPTS)
     for name in ("AIRFLOW_HOME", "AIRFLOW__CORE__DAGS_FOLDER", "PYTEST_XDIST_WORKER"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "200")

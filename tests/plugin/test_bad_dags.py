@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from rim import SALES, message_about, write
+from rim import SALES, WAYS, message_about, run_in, write, write_into
 
 Run = Callable[..., pytest.RunResult]
+Shown = tuple[Path, pytest.RunResult]
 
 BAD = {
     "syntax": (
         "from airflow import DAG\nx = (\n",
         """\
-dags/bad.py:2: DYN401 SyntaxError: '(' was never closed
+dags/syntax.py:2: DYN401 SyntaxError: '(' was never closed
 
-  File "dags/bad.py", line 2
+  File "dags/syntax.py", line 2
     x = (
         ^
 SyntaxError: '(' was never closed
@@ -24,126 +26,137 @@ more: pytest --dynadag-explain DYN401""",
     "exits": (
         "import sys\nfrom airflow import DAG\nsys.exit(3)\n",
         """\
-dags/bad.py:3: DYN401 the file ends the process while it is loaded (SystemExit: 3)
+dags/exits.py:3: DYN401 the file ends the process while it is loaded (SystemExit: 3)
   next: DAG files are imported: keep what is meant for the command line below `if __name__ == '__main__':`
 
-  File "dags/bad.py", line 3, in <module>
+  File "dags/exits.py", line 3, in <module>
     sys.exit(3)
 SystemExit: 3
 more: pytest --dynadag-explain DYN401""",
     ),
-    "ends the process": (
+    "ends_the_process": (
         "import os\nfrom airflow import DAG\nprint('so far', flush=True)\nos._exit(7)\n",
         """\
-dags/bad.py:1: DYN404 the process that loaded the file ended with exit code 7
+dags/ends_the_process.py:1: DYN404 the process that loaded the file ended with exit code 7
   next: look for os._exit() in the file and in what it imports
 
 it printed last:
   so far
 more: pytest --dynadag-explain DYN404""",
     ),
-    "is killed": (
+    "is_killed": (
         "import os, signal\nfrom airflow import DAG\nos.kill(os.getpid(), signal.SIGKILL)\n",
         """\
-dags/bad.py:1: DYN404 the process that loaded the file was ended by SIGKILL
+dags/is_killed.py:1: DYN404 the process that loaded the file was ended by SIGKILL
   next: was it out of memory? Look at what the file loads or builds before its tasks run
 more: pytest --dynadag-explain DYN404""",
     ),
     "hangs": (
         "import time\nfrom airflow import DAG\ndef wait():\n    time.sleep(600)\nwait()\n",
         """\
-dags/bad.py:4: DYN402 still loading after 5 s, and stopped
+dags/hangs.py:4: DYN402 still loading after 5 s, and stopped
   next: move what waits (a request, a query, a sleep) into a task, or allow more with --dynadag-timeout SECONDS
 
 it was here:
-  File "dags/bad.py", line 5 in <module>
-  File "dags/bad.py", line 4 in wait
+  File "dags/hangs.py", line 5 in <module>
+  File "dags/hangs.py", line 4 in wait
 more: pytest --dynadag-explain DYN402""",
     ),
-    "lacks a provider": (
+    "lacks_a_provider": (
         "from airflow import DAG\nfrom airflow.providers.nobody.hooks import X\n",
         """\
-dags/bad.py:2: DYN401 ModuleNotFoundError: No module named 'airflow.providers.nobody'
+dags/lacks_a_provider.py:2: DYN401 ModuleNotFoundError: No module named 'airflow.providers.nobody'
   next: pip install apache-airflow-providers-nobody
 
-  File "dags/bad.py", line 2, in <module>
+  File "dags/lacks_a_provider.py", line 2, in <module>
     from airflow.providers.nobody.hooks import X
 ModuleNotFoundError: No module named 'airflow.providers.nobody'
 more: pytest --dynadag-explain DYN401""",
     ),
-    "same dag_id": (
+    "namesake": (
         SALES,
         """\
-dags/sales.py:22: DYN403 dag_id 'sales' is taken by dags/bad.py:22: Airflow keeps one of the two, whichever it reads last
+dags/sales.py:22: DYN403 dag_id 'sales' is taken by dags/namesake.py:22: Airflow keeps one of the two, whichever it reads last
   next: give one of them another dag_id
 more: pytest --dynadag-explain DYN403""",
     ),
 }
 
 
-@pytest.mark.parametrize(("text", "expected"), BAD.values(), ids=BAD.keys())
-def test_the_whole_message(pytester: pytest.Pytester, run: Run, text: str, expected: str) -> None:
-    """It says where, what and what next, in the user's files; the DAG beside it is checked as ever."""
-    write(pytester, **{"dags/bad.py": text, "dags/sales.py": SALES})
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> pytest.RunResult:
+    """Load all of them in one session, with a DAG beside them that is sound."""
+    folder = tmp_path_factory.mktemp("bad")
+    write_into(folder, {f"dags/{name}.py": text for name, (text, _) in BAD.items()})
+    write_into(folder, {"dags/sales.py": SALES})
 
-    result = run("--dynadag", "--dynadag-timeout", "5" if "sleep" in text else "60")
+    return run_in(folder, "--dynadag", "--dynadag-timeout", "5")
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_the_whole_message(loaded: pytest.RunResult, name: str) -> None:
+    """It says where, what and what next, in the user's files."""
+    expected = BAD[name][1]
 
     title = f"{expected.partition('/')[2].partition(':')[0]}::imports"
-    assert expected == message_about(result, title).rstrip()
-    result.assert_outcomes(failed=1, passed=3 if "403" in expected else 2)
+
+    assert expected == message_about(loaded, title).rstrip()
 
 
-def test_what_is_said_of_files_that_need_much_or_change_much(
-    pytester: pytest.Pytester, run: Run, way: tuple[str, ...]
-) -> None:
+def test_the_dag_beside_them_is_checked_as_ever(loaded: pytest.RunResult) -> None:
+    """Each of them fails once; what loads, and each of the DAGs, passes."""
+    loaded.assert_outcomes(failed=len(BAD), passed=3)
+
+
+@pytest.fixture(scope="module", params=WAYS.values(), ids=WAYS.keys())
+def shown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shown:
+    """Load a file that needs much, one that changes much, one with a slip and one that is sound; give where, too."""
+    folder = tmp_path_factory.mktemp("shown")
+    files = {
+        "dags/much.py": "from airflow import DAG\nheld = bytearray(3 << 30)\n",
+        "dags/patches.py": "import json\nfrom airflow import DAG\njson.loads = None\n",
+        "dags/sales.py": SALES,
+        "dags/slip.py": "from airflow import DAG\nx\n",
+        "pytest.ini": "[pytest]\ndynadag_memory = 0.25GB\n",
+    }
+    write_into(folder, files)
+
+    return folder, run_in(folder, "--dynadag", "--junit-xml=report.xml", *request.param)
+
+
+def test_what_is_said_of_files_that_need_much_or_change_much(shown: Shown) -> None:
     """More memory than the ini file allows is a finding; a module of everybody's that is replaced is noted above."""
-    text = "import json\nfrom airflow import DAG\njson.loads = None\n"
-    write(
-        pytester,
-        **{
-            "dags/bad.py": "from airflow import DAG\nheld = bytearray(3 << 30)\n",
-            "dags/patches.py": text,
-            "dags/sales.py": SALES,
-        },
-    )
-    pytester.makeini("[pytest]\ndynadag_memory = 0.25GB\n")
+    folder, result = shown
 
-    result = run("--dynadag", *way)
-
-    result.assert_outcomes(failed=1, passed=3)
-    place = pytester.path / "dags" / "patches.py"
+    result.assert_outcomes(failed=2, passed=3)
+    place = folder / "dags" / "patches.py"
     assert (
         f"dynadag: {place}:1: replaces json.loads while it is loaded; undone for other files"
         in result.outlines
     )
     assert (
-        "DYN401 dags/bad.py:2 the file runs out of memory while it is loaded (MemoryError)" in result.outlines
-    )
-
-
-def test_a_finding_stands_in_the_short_summary(
-    pytester: pytest.Pytester, run: Run, way: tuple[str, ...]
-) -> None:
-    """The line that CI shows names the item and the finding, under xdist too; so does the end of our table."""
-    write(pytester, **{"dags/bad.py": "from airflow import DAG\nx\n"})
-
-    result = run("--dynadag", *way)
-
-    assert (
-        "FAILED dags/bad.py::imports - dags/bad.py:2: DYN401 NameError: name 'x' is not defined"
+        "DYN401 dags/much.py:2 the file runs out of memory while it is loaded (MemoryError)"
         in result.outlines
     )
-    assert "DYN401 dags/bad.py:2 NameError: name 'x' is not defined" in result.outlines
 
 
-def test_junit_carries_the_finding(pytester: pytest.Pytester, run: Run) -> None:
+def test_a_finding_stands_in_the_short_summary(shown: Shown) -> None:
+    """The line that CI shows names the item and the finding, under xdist too; so does the end of our table."""
+    _, result = shown
+
+    assert (
+        "FAILED dags/slip.py::imports - dags/slip.py:2: DYN401 NameError: name 'x' is not defined"
+        in result.outlines
+    )
+    assert "DYN401 dags/slip.py:2 NameError: name 'x' is not defined" in result.outlines
+
+
+def test_junit_carries_the_finding(shown: Shown) -> None:
     """A report for CI has the finding as its message, and our properties."""
-    write(pytester, **{"dags/bad.py": "from airflow import DAG\nx\n", "dags/sales.py": SALES})
+    folder, _ = shown
 
-    run("--dynadag", "--junit-xml=report.xml")
-
-    report = (pytester.path / "report.xml").read_text()
-    assert "message=\"dags/bad.py:2: DYN401 NameError: name 'x' is not defined\"" in report.replace(
+    report = (folder / "report.xml").read_text()
+    assert "message=\"dags/slip.py:2: DYN401 NameError: name 'x' is not defined\"" in report.replace(
         "&apos;", "'"
     )
     assert '<property name="dynadag_dag" value="sales" />' in report
