@@ -133,6 +133,7 @@ def test_the_wheel_alone_checks_the_examples(python: Path, tmp_path: Path) -> No
     """Checks, cases, a real run, snapshots and a report work without the checkout."""
     shutil.copytree(ROOT / "example_dags", tmp_path / "dags")
     options = ["-p", "no:cacheprovider", *lean.OPTIONS, "--dynadag", "--dynadag-report", "report.html"]
+    options += ["--dynadag-seeds", "2"]
 
     done = run_command(
         python,

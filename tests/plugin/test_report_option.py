@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rim import write
+from rim import SALES, WAYS, run_in, write, write_into
 
 Run = Callable[..., pytest.RunResult]
+Reported = tuple[Path, pytest.RunResult]
 
 BROKEN = """\
 import nothing_of_the_kind
@@ -50,6 +52,12 @@ def test_load(dynadag):
 def test_without():
     pass
 """
+SHAPE = "cases:\n  shape only: {given: {list_regions: [eu]}}\n"
+TWO_REGIONS = "  two regions: {given: {list_regions: [eu, us]}, expect: {load: 2}}\n"
+COMPARES = """\
+def test_it(dynadag, dynadag_snapshot):
+    assert dynadag.plan("sales", given={"list_regions": ["eu"]}) == dynadag_snapshot
+"""
 ALL = (
     "--dynadag-report=out/report.json",
     "--dynadag-report=out/report.md",
@@ -57,9 +65,9 @@ ALL = (
 )
 
 
-def read(pytester: pytest.Pytester) -> dict[str, Any]:
+def read(folder: Path) -> dict[str, Any]:
     """Read the JSON report of a session."""
-    report: dict[str, Any] = json.loads((pytester.path / "out/report.json").read_text(encoding="utf-8"))
+    report: dict[str, Any] = json.loads((folder / "out/report.json").read_text(encoding="utf-8"))
     return report
 
 
@@ -71,10 +79,12 @@ def test_every_form_is_written(project: pytest.Pytester, run: Run, way: tuple[st
     """
     write(project, **{"test_plans.py": PLANS})
 
-    result = run("--dynadag", "dags", "test_plans.py", "-k", "", "--dynadag-cov", *ALL, *way)
+    result = run(
+        "--dynadag", "dags", "test_plans.py", "-k", "", "--dynadag-seeds=2", "--dynadag-cov", *ALL, *way
+    )
 
     assert 0 == result.ret
-    report = read(project)
+    report = read(project.path)
     assert ["sales"] == [dag["dag_id"] for dag in report["dags"]]
     assert ["dags/sales.py"] == [dag["file"] for dag in report["dags"]]
     kinds = sorted(check["kind"] for check in report["checks"] if check["outcome"] == "passed")
@@ -103,7 +113,7 @@ def test_a_report_of_fixture_tests_alone(project: pytest.Pytester, run: Run) -> 
     result = run("test_plans.py", "--dynadag-report=out/report.json", "-n", "2")
 
     result.assert_outcomes(passed=4)
-    report = read(project)
+    report = read(project.path)
     assert ["sales"] == [dag["dag_id"] for dag in report["dags"]]
     assert [f"test_plans.py::test_{name}" for name in ("load", "plan", "sizes")] == sorted(
         check["nodeid"] for check in report["checks"]
@@ -145,7 +155,7 @@ def test_reports_can_be_asked_for_in_the_ini_file(project: pytest.Pytester, run:
 
     run("--dynadag", "dags", "-p", "no:xdist")
 
-    assert "sales" == read(project)["dags"][0]["dag_id"]
+    assert "sales" == read(project.path)["dags"][0]["dag_id"]
 
 
 @pytest.mark.parametrize(("least", "code"), [("40", 0), ("60", 1)])
@@ -171,25 +181,6 @@ def test_a_percentage_that_is_none_is_a_usage_error(project: pytest.Pytester, ru
     ] == result.errlines
 
 
-def test_findings_are_counted_by_rule(project: pytest.Pytester, run: Run, way: tuple[str, ...]) -> None:
-    """The summary names each rule once, with how often it was found and where."""
-    write(project, **{"dags/broken.py": BROKEN, "dags/text.py": TEXT})
-
-    result = run("--dynadag", "dags", *ALL, *way)
-
-    result.stdout.fnmatch_lines(
-        [
-            "*- findings -*",
-            "DYN301  1 x an output cannot be mapped over: text",
-            "DYN401  1 x import error: dags/broken.py",
-        ]
-    )
-    found = {finding["rule"]: finding for finding in read(project)["findings"]}
-    assert ["DYN301", "DYN401"] == sorted(found)
-    assert ["dags/text.py::text::expands"] == found["DYN301"]["nodeids"]
-    assert "import nothing_of_the_kind" == found["DYN401"]["source"]
-
-
 def test_nothing_is_said_when_all_is_well(project: pytest.Pytester, run: Run) -> None:
     """Without a finding and without a wish there is no section of ours but the table."""
     result = run("--dynadag", "dags", "-p", "no:xdist")
@@ -197,25 +188,6 @@ def test_nothing_is_said_when_all_is_well(project: pytest.Pytester, run: Run) ->
     result.stdout.no_fnmatch_line("*findings*")
     result.stdout.no_fnmatch_line("*coverage*")
     result.stdout.no_fnmatch_line("*::error*")
-
-
-def test_junit_says_what_was_found(project: pytest.Pytester, run: Run) -> None:
-    """JUnit's properties name the DAG, the rule and the lengths."""
-    write(project, **{"dags/text.py": TEXT})
-
-    run("--dynadag", "dags", "--junitxml=junit.xml", "-n", "2")
-
-    properties = {
-        case.attrib["name"]: {p.attrib["name"]: p.attrib["value"] for p in case.iter("property")}
-        for case in ET.parse(project.path / "junit.xml").iter("testcase")
-    }
-    assert {
-        "dynadag_check": "case",
-        "dynadag_dag": "sales",
-        "dynadag_lengths": "list_regions=1 load=2 report=1",
-    } == properties["two regions"]
-    wrong = next(found for found in properties.values() if "dynadag_rule" in found)
-    assert {"dynadag_check": "expands", "dynadag_dag": "text", "dynadag_rule": "DYN301"} == wrong
 
 
 def test_github_shows_a_failure_on_its_line(
@@ -246,24 +218,42 @@ def test_a_failed_case_points_to_its_file(project: pytest.Pytester, run: Run) ->
     result.stdout.fnmatch_lines([f"{place}:4: *case 'wrong' of DAG 'sales' does not hold"])
 
 
-def test_a_changed_snapshot_is_reported(project: pytest.Pytester, run: Run, way: tuple[str, ...]) -> None:
-    """A snapshot that differs stands in the reports with its text before and now, from tests and from cases."""
-    case = "cases:\n  shape only: {given: {list_regions: [eu]}}\n"
-    test = "def test_it(dynadag, dynadag_snapshot):\n    plan = dynadag.plan('sales', given={'list_regions': ['eu']})\n    assert plan == dynadag_snapshot\n"
-    write(project, **{"dags/sales.dynadag.yaml": case, "test_snapshot.py": test})
-    run("--dynadag", "dags", "test_snapshot.py", "--snapshot-update", "-p", "no:xdist")
-    write(
-        project,
-        **{
-            "dags/sales.dynadag.yaml": case.replace("[eu]", "[us]"),
-            "test_snapshot.py": test.replace("['eu']", "['us']"),
-        },
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a project with a case and a test, each compared with a snapshot; give its folder."""
+    folder = tmp_path_factory.mktemp("compared")
+    write_into(
+        folder, {"dags/sales.py": SALES, "dags/sales.dynadag.yaml": SHAPE, "test_snapshot.py": COMPARES}
     )
+    written = run_in(folder, "--dynadag", "dags", "test_snapshot.py", "--snapshot-update", "-p", "no:xdist")
+    written.assert_outcomes(passed=4)
+    return folder
 
-    result = run("--dynadag", "dags", "test_snapshot.py", *ALL, *way)
+
+@pytest.fixture(scope="module", params=WAYS.values(), ids=WAYS.keys())
+def reported(
+    request: pytest.FixtureRequest, compared: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Reported:
+    """Report a session in which snapshots differ, a file does not load, and a DAG cannot expand; give where, too."""
+    folder = tmp_path_factory.mktemp("reported") / "project"
+    shutil.copytree(compared, folder)
+    files = {
+        "dags/broken.py": BROKEN,
+        "dags/text.py": TEXT,
+        "dags/sales.dynadag.yaml": SHAPE.replace("[eu]", "[us]") + TWO_REGIONS,
+        "test_snapshot.py": COMPARES.replace('["eu"]', '["us"]'),
+    }
+    write_into(folder, files)
+    asked = (*ALL, "--junitxml=junit.xml")
+    return folder, run_in(folder, "--dynadag", "dags", "test_snapshot.py", *asked, *request.param)
+
+
+def test_a_changed_snapshot_is_reported(reported: Reported) -> None:
+    """A snapshot that differs stands in the reports with its text before and now, from tests and from cases."""
+    folder, result = reported
 
     assert 1 == result.ret
-    snapshots = sorted(read(project)["snapshots"], key=lambda snapshot: snapshot["nodeid"])
+    snapshots = sorted(read(folder)["snapshots"], key=lambda snapshot: snapshot["nodeid"])
     assert ["dags/sales.dynadag.yaml::sales::shape only", "test_snapshot.py::test_it"] == [
         snapshot["nodeid"] for snapshot in snapshots
     ]
@@ -271,7 +261,41 @@ def test_a_changed_snapshot_is_reported(project: pytest.Pytester, run: Run, way:
         assert '  region="eu" #0' in snapshot["before"].splitlines()
         assert '  region="us" #0' in snapshot["after"].splitlines()
         assert not snapshot["updated"]
-    assert '-  region="eu" #0' in (project.path / "out/report.md").read_text(encoding="utf-8")
+    assert '-  region="eu" #0' in (folder / "out/report.md").read_text(encoding="utf-8")
+
+
+def test_findings_are_counted_by_rule(reported: Reported) -> None:
+    """The summary names each rule once, with how often it was found and where."""
+    folder, result = reported
+
+    result.stdout.fnmatch_lines(
+        [
+            "*- findings -*",
+            "DYN301  1 x an output cannot be mapped over: text",
+            "DYN401  1 x import error: dags/broken.py",
+        ]
+    )
+    found = {finding["rule"]: finding for finding in read(folder)["findings"]}
+    assert ["DYN301", "DYN401"] == sorted(found)
+    assert ["dags/text.py::text::expands"] == found["DYN301"]["nodeids"]
+    assert "import nothing_of_the_kind" == found["DYN401"]["source"]
+
+
+def test_junit_says_what_was_found(reported: Reported) -> None:
+    """JUnit's properties name the DAG, the rule and the lengths."""
+    folder, _ = reported
+
+    properties = [
+        (case.attrib["name"], {p.attrib["name"]: p.attrib["value"] for p in case.iter("property")})
+        for case in ET.parse(folder / "junit.xml").iter("testcase")
+    ]
+    assert {
+        "dynadag_check": "case",
+        "dynadag_dag": "sales",
+        "dynadag_lengths": "list_regions=1 load=2 report=1",
+    } == dict(properties)["two regions"]
+    wrong = next(found for name, found in properties if name == "expands" and "dynadag_rule" in found)
+    assert {"dynadag_check": "expands", "dynadag_dag": "text", "dynadag_rule": "DYN301"} == wrong
 
 
 def test_a_secret_is_in_no_report(project: pytest.Pytester, run: Run) -> None:
