@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 import lean
 import pytest
+from sessions import run_in, write_into
 
 pytestmark = pytest.mark.timeout(900)  # whole folders are parsed, on machines that do other things too
 
 Run = Callable[..., pytest.RunResult]
+WAYS = {"alone": ("-p", "no:xdist"), "n2": ("-n", "2")}
 
 FEW = ("-o", "dynadag_seeds=2")
 """Two generations: enough where the number is not what is tested."""
@@ -38,6 +40,7 @@ with DAG("dated", schedule=None, start_date=datetime(2024, 1, 1), params={"now":
     task(task_id="load")(lambda region: region).expand(region=["eu", "us"])
 """
 )
+SHOWN = CLOCK.replace('"dated"', '"shown"')
 STAGE = (
     HEADER
     + """
@@ -46,6 +49,29 @@ with DAG("staged", schedule=None, start_date=datetime(2024, 1, 1)):
     task(task_id=f"load_{os.environ.get('STAGE', 'none')}")(lambda: 1)()
 """
 )
+SETTINGS = """\
+[pytest]
+pythonpath = .
+dynadag_allow =
+    DYN103:show* = shown to people only
+dynadag_own_circumstances =
+    deployment_stage = stages:stage
+    gone = nowhere:gone
+    stage = stages:broken
+"""
+STAGES = """\
+import contextlib
+import os
+
+@contextlib.contextmanager
+def stage(number):
+    os.environ["STAGE"] = f"stage{number}"
+    yield
+    del os.environ["STAGE"]
+
+def broken(number):
+    raise ValueError(f"no stage {number}")
+"""
 
 
 @pytest.fixture
@@ -64,7 +90,7 @@ def _write(pytester: pytest.Pytester, **files: str) -> None:
         (pytester.path / "dags" / f"{name}.py").write_text(text, encoding="utf-8")
 
 
-@pytest.mark.parametrize("way", [("-p", "no:xdist"), ("-n", "2")], ids=["alone", "n2"])
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
 def test_only_what_is_selected_is_checked(pytester: pytest.Pytester, run: Run, way: tuple[str, ...]) -> None:
     """With `-k`, or in a shard, the files of other DAGs are loaded once, to be collected, and never again."""
     note = f"open({str(pytester.path / 'parses')!r}, 'a').write('x')\n"
@@ -92,16 +118,48 @@ def test_a_test_may_ask_about_a_file_that_is_not_selected(pytester: pytest.Pytes
     result.assert_outcomes(passed=2)
 
 
-@pytest.mark.parametrize("way", [("-p", "no:xdist"), ("-n", "2")], ids=["alone", "n2"])
-def test_each_dag_is_checked(pytester: pytest.Pytester, run: Run, way: tuple[str, ...]) -> None:
+@pytest.fixture(scope="module", params=WAYS.values(), ids=WAYS.keys())
+def checked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> pytest.RunResult:
+    """Check a clean DAG and some that depend on something, one of which is accepted; two circumstances fail."""
+    folder = tmp_path_factory.mktemp("checked")
+    dags = {"clean": CLEAN, "dated": CLOCK, "shown": SHOWN, "shuffled": SET, "staged": STAGE}
+    write_into(folder, {f"dags/{name}.py": text for name, text in dags.items()})
+    write_into(folder, {"pytest.ini": SETTINGS, "stages.py": STAGES})
+    return run_in(folder, "--dynadag", "-k", "deterministic", *FEW, *request.param)
+
+
+def test_each_dag_is_checked(checked: pytest.RunResult) -> None:
     """One item per DAG says whether it is deterministic, with one process as with several."""
-    _write(pytester, clean=CLEAN, shuffled=SET)
-    result = run("--dynadag", "-k", "deterministic", *way)
-    result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(
+    checked.assert_outcomes(passed=2, failed=3)
+    checked.stdout.fnmatch_lines(
         [
             "dags/shuffled.py:6: DYN102 DAG 'shuffled' depends on the hash seed",
             "  load?0? gets '*' under hash seed 0 and '*' under one that turns the set round; only the order differs",
+        ]
+    )
+
+
+def test_a_finding_is_accepted_with_a_reason(checked: pytest.RunResult) -> None:
+    """What the ini accepts does not fail, and is shown with its reason."""
+    checked.stdout.no_fnmatch_line("FAILED dags/shown.py*")
+    checked.stdout.fnmatch_lines(["accepted: DYN103 *dags/shown.py:5: shown to people only"])
+
+
+def test_a_circumstance_of_ones_own(checked: pytest.RunResult) -> None:
+    """A function that the ini names is a circumstance like the others."""
+    checked.stdout.fnmatch_lines(["FAILED dags/staged.py::staged::deterministic *"])
+    checked.stdout.fnmatch_lines(
+        ["*DYN106 DAG 'staged' depends on deployment_stage", "  task 'load_stage?' is there only *"]
+    )
+
+
+def test_a_circumstance_that_fails_is_said_not_to_be_checked(checked: pytest.RunResult) -> None:
+    """A function that cannot be imported, or raises, takes nothing else with it, and is named with the reason."""
+    checked.stdout.fnmatch_lines(
+        [
+            "*DYN103 DAG 'dated' depends on the clock",
+            "not checked: gone (a circumstance of your own): ModuleNotFoundError: No module named 'nowhere'",
+            "not checked: stage (a circumstance of your own): ValueError: no stage ?",
         ]
     )
 
@@ -114,7 +172,7 @@ def test_nothing_is_checked_where_no_item_asks(pytester: pytest.Pytester, run: R
     assert "x" == (pytester.path / "parses").read_text()
 
 
-@pytest.mark.parametrize("way", [("-p", "no:xdist"), ("-n", "2")], ids=["alone", "n2"])
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
 def test_progress_is_shown_while_it_takes_long(
     way: tuple[str, str], pytester: pytest.Pytester, run: Run
 ) -> None:
@@ -127,72 +185,12 @@ def test_progress_is_shown_while_it_takes_long(
     shown.fnmatch_lines(["dynadag: checking determinism: [1-4] of 4 parses"])
 
 
-def test_a_finding_is_accepted_with_a_reason(pytester: pytest.Pytester, run: Run) -> None:
-    """What the ini accepts does not fail, and is shown with its reason."""
-    _write(pytester, dated=CLOCK)
-    pytester.makeini("[pytest]\ndynadag_allow =\n    DYN103:dat* = shown to people only\n")
-    result = run("--dynadag", "-k", "deterministic", *FEW)
-    result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["accepted: DYN103 *dags/dated.py:5: shown to people only"])
-
-
 def test_a_circumstance_is_switched_off_and_said_so(pytester: pytest.Pytester, run: Run) -> None:
     """What is not varied is no reason to fail, and is reported as not checked."""
     _write(pytester, dated=CLOCK)
     result = run("--dynadag", "-k", "deterministic", "--dynadag-circumstances=-clock", *FEW)
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["not checked: the clock: switched off"])
-
-
-def test_a_circumstance_of_ones_own(pytester: pytest.Pytester, run: Run) -> None:
-    """A function that the ini names is a circumstance like the others."""
-    _write(pytester, staged=STAGE)
-    pytester.makepyfile(
-        stages="""
-        import contextlib
-        import os
-
-        @contextlib.contextmanager
-        def stage(number):
-            os.environ["STAGE"] = f"stage{number}"
-            yield
-            del os.environ["STAGE"]
-        """
-    )
-    pytester.makeini(
-        "[pytest]\npythonpath = .\ndynadag_own_circumstances =\n    deployment_stage = stages:stage\n"
-    )
-    result = run("--dynadag", "-k", "deterministic", *FEW)
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(
-        ["*DYN106 DAG 'staged' depends on deployment_stage", "  task 'load_stage?' is there only *"]
-    )
-
-
-@pytest.mark.parametrize("way", [("-p", "no:xdist"), ("-n", "2")], ids=["alone", "n2"])
-def test_a_circumstance_that_fails_is_said_not_to_be_checked(
-    pytester: pytest.Pytester, run: Run, way: tuple[str, ...]
-) -> None:
-    """A function that cannot be imported, or raises, takes nothing else with it, and is named with the reason."""
-    _write(pytester, clean=CLEAN, dated=CLOCK)
-    pytester.makepyfile(
-        stages="""
-        def broken(number):
-            raise ValueError(f"no stage {number}")
-        """
-    )
-    pytester.makeini(
-        "[pytest]\npythonpath = .\ndynadag_own_circumstances =\n    gone = nowhere:gone\n    stage = stages:broken\n"
-    )
-    result = run("--dynadag", "-k", "deterministic", *way, *FEW)
-    result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(
-        [
-            "*DYN103 DAG 'dated' depends on the clock",
-            "not checked: gone (a circumstance of your own): ModuleNotFoundError: No module named 'nowhere'",
-            "not checked: stage (a circumstance of your own): ValueError: no stage ?",
-        ]
-    )
 
 
 @pytest.mark.parametrize(
@@ -234,17 +232,14 @@ def test_the_fixture_gives_the_verdict(pytester: pytest.Pytester, run: Run) -> N
             dynadag.assert_deterministic("dags/shuffled.py", circumstances=["clock", "randomness"], seeds=2)
 
         def test_expansion(dynadag):
-            assert not dynadag.check_determinism("dated").ok
+            with pytest.raises(AssertionError, match="DYN103 DAG 'dated' depends on the clock") as caught:
+                dynadag.assert_deterministic("dated")
+            assert not caught.value.determinism.ok
             dynadag.assert_deterministic("dated", given={})
             assert not dynadag.check_determinism("shuffled", given={}).ok
-
-        def test_assertion(dynadag):
-            with pytest.raises(AssertionError, match="DYN102 DAG 'shuffled' depends on the hash seed") as caught:
-                dynadag.assert_deterministic("shuffled")
-            assert not caught.value.determinism.ok
         """
     )
-    run("-p", "no:xdist", *FEW, "test_the_fixture_gives_the_verdict.py").assert_outcomes(passed=4)
+    run("-p", "no:xdist", *FEW, "test_the_fixture_gives_the_verdict.py").assert_outcomes(passed=3)
 
 
 def test_runs_in_several_orders_are_compared(pytester: pytest.Pytester, run: Run) -> None:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Mapping
 from pathlib import Path
 
 import lean
 import pytest
+import sessions
 
 WAYS = {"without xdist": ("-p", "no:xdist"), "n0": ("-n", "0"), "n2": ("-n", "2")}
 """The three ways a session may run; each must collect and report the same."""
@@ -83,34 +79,12 @@ with DAG("slow", schedule=None, start_date=dt.datetime(2024, 1, 1)):
 
 def write(pytester: pytest.Pytester, **files: str) -> None:
     """Write *files*, name to text, into the folder of the test."""
-    write_into(pytester.path, files)
+    sessions.write_into(pytester.path, files)
 
 
-def write_into(folder: Path, files: Mapping[str, str]) -> None:
-    """Write *files*, name to text, into a folder."""
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-
-
-def run_in(folder: Path, *arguments: str, **environment: str) -> pytest.RunResult:
+def run_in(folder: Path, *arguments: str) -> pytest.RunResult:
     """Run pytest as the fixture `run` does, in any folder: for sessions that several tests look at."""
-    kept = {n: v for n, v in os.environ.items() if not n.startswith(("AIRFLOW", "PYTEST", "GITHUB"))}
-    own = {"HOME": str(folder), "PYTHONPATH": str(folder), "COLUMNS": "200", "PY_COLORS": "0"}
-    begun = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", f"--basetemp={folder / 'runpytest-0'}", *arguments],
-        cwd=folder,
-        env={**kept, **own, "PYTEST_ADDOPTS": ADDOPTS, **environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
-    printed = done.stdout.splitlines(), done.stderr.splitlines()
-    return pytest.RunResult(done.returncode, *printed, time.perf_counter() - begun)
+    return sessions.run_in(folder, *arguments, addopts=ADDOPTS)
 
 
 def node_ids(result: pytest.RunResult) -> list[str]:

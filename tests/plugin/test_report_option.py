@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rim import SALES, WAYS, run_in, write, write_into
+from rim import SALES, WAYS, run_in, write
+from sessions import write_into
 
 Run = Callable[..., pytest.RunResult]
 Reported = tuple[Path, pytest.RunResult]
