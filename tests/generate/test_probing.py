@@ -12,12 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sessions import write_into
 
 from pytest_dynadag.bridge.home import airflow_version
 from pytest_dynadag.bridge.loading import NoSuchPathError
 from pytest_dynadag.generate.printed import LONGEST, Printed
 from pytest_dynadag.generate.probing import ProbeError, generate
-from pytest_dynadag.generate.records import Generation, Root
+from pytest_dynadag.generate.records import FileRecord, Generation, Root
 
 GOOD = "from airflow import DAG\nwith DAG({id!r}, schedule=None):\n    pass\n"
 SOON = 5.0
@@ -46,6 +47,11 @@ def failures_of(generation: Generation) -> dict[str, list[str]]:
     return {Path(r.path).name: [f.finding.rule for f in r.failures] for r in generation.files}
 
 
+def record_of(generation: Generation, name: str) -> FileRecord:
+    """Give the record of a file."""
+    return next(record for record in generation.files if Path(record.path).name == name)
+
+
 def has_ended(pid: int) -> bool:
     """Tell whether a process has ended, or does within seconds: being killed takes it a moment."""
     until = time.monotonic() + 10
@@ -59,14 +65,142 @@ def _is_running(pid: int) -> bool:
     return state.stdout.strip()[:1] not in {"", "Z"}
 
 
-def test_files_give_their_dags(make: Make) -> None:
-    """Each file is recorded with its DAGs; the generation says which Airflow, how long and from where."""
-    generation = make({"a.py": GOOD.format(id="one"), "sub/b.py": GOOD.format(id="two")})
+FILES = {
+    "a.py": GOOD.format(id="one"),
+    "sub/b.py": GOOD.format(id="two"),
+    ".hidden/c.py": GOOD.format(id="hidden"),
+    "env/pyvenv.cfg": "",
+    "env/lib/d.py": GOOD.format(id="library"),
+    "same_first.py": GOOD.format(id="same"),
+    "same_second.py": GOOD.format(id="same"),
+    "shared/__init__.py": "",
+    "imports_shared.py": "from airflow import DAG\nimport shared\n",
+    "imports_stray.py": "from airflow import DAG\nimport stray\n",
+    "looks_around.py": (
+        "import os\nfrom airflow import DAG\n"
+        "with DAG('_'.join(n for n in sorted(os.environ) if 'SEEN' in n), schedule=None): pass\n"
+    ),
+    "asks_database.py": (
+        "from airflow.models import DagRun\nfrom airflow.settings import Session\nfrom airflow import DAG\n"
+        "Session().query(DagRun).all()\n"
+    ),
+    "aliased.py": (
+        "try:\n    from airflow.sdk import DAG, AssetAlias as Alias\n"
+        "except ImportError:\n    from airflow import DAG\n    from airflow.datasets import DatasetAlias as Alias\n"
+        "import datetime as dt\nfrom airflow.decorators import task\n"
+        "with DAG('aliased', schedule=[Alias('x')], start_date=dt.datetime(2024, 1, 1)):\n"
+        "    task(task_id='load', outlets=[Alias('y')])(lambda: 1)()\n"
+    ),
+    "stored_in_part.py": (
+        "import functools\nfrom airflow import DAG\nfrom airflow.decorators import task\n"
+        "@task\ndef load(value): pass\n"
+        "def double(number): return 2 * number\n"
+        "with DAG('good', schedule=None):\n    load.expand(value=[1])\n"
+        "with DAG('odd', schedule=None):\n"
+        "    numbers = task(task_id='numbers')(lambda: [1])()\n"
+        "    load.expand(value=numbers.map(functools.partial(double)))\n"
+    ),
+}
+"""Files that one generation is made of, for what its files do not change for each other."""
 
-    assert ["one", "two"] == list(generation.dags)
-    assert airflow_version() == generation.airflow_version
-    assert generation.seconds > max(record.seconds for record in generation.files) > 0
-    assert ["a test"] == [root.why for root in generation.roots]
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write them, and give the folder: `dags`, with a user's home and a working directory beside it."""
+    place = tmp_path_factory.mktemp("made")
+    write_into(place / "dags", FILES)
+    write_into(place, {"home/.keep": "", "cwd/stray.py": ""})
+    return place
+
+
+@pytest.fixture(scope="module")
+def made(place: Path) -> Generation:
+    """Make the generation, on a machine with an Airflow, from a folder with a module of its own."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.chdir(place / "cwd")
+        patched.setenv("HOME", str(place / "home"))
+        patched.delenv("AIRFLOW_HOME", raising=False)
+        patched.setenv("AIRFLOW_VAR_SEEN", "1")
+        patched.setenv("AIRFLOW_VAR_UNSEEN", "1")
+        return generate(
+            [Root(place / "dags", "a test")],
+            folder=place / "session",
+            skip_folders=[".*"],
+            import_folders=[place / "dags"],
+            let_through=["AIRFLOW_VAR_S*"],
+        )
+
+
+def test_files_give_their_dags(made: Generation) -> None:
+    """Each file is recorded with its DAGs; the generation says which Airflow, how long and from where."""
+    assert ["one"] == [structure.dag_id for structure in record_of(made, "a.py").structures]
+    assert ["two"] == [structure.dag_id for structure in record_of(made, "b.py").structures]
+    assert {"one", "two"} < set(made.dags)
+    assert airflow_version() == made.airflow_version
+    assert made.seconds > max(record.seconds for record in made.files) > 0
+    assert ["a test"] == [root.why for root in made.roots]
+
+
+def test_of_two_files_with_one_dag_id_the_later_is_reported(made: Generation) -> None:
+    """A duplicate is a failure of the file that comes second, and names the first."""
+    failures = failures_of(made)
+
+    assert [[], ["DYN403"]] == [failures["same_first.py"], failures["same_second.py"]]
+
+
+def test_folders_that_pytest_does_not_enter_are_left_alone(made: Generation) -> None:
+    """Nothing is loaded from hidden folders, by pattern, nor from virtual environments, by their mark."""
+    assert not {"hidden", "library"} & set(made.dags)
+    assert not {"c.py", "d.py"} & set(failures_of(made))
+
+
+def test_files_import_from_the_import_folders_only(made: Generation) -> None:
+    """As in Airflow, the DAG folder is on the path and the working directory is not."""
+    failures = failures_of(made)
+
+    assert [[], ["DYN401"]] == [failures["imports_shared.py"], failures["imports_stray.py"]]
+
+
+def test_the_environment_is_isolated_but_for_what_is_let_through(made: Generation) -> None:
+    """A DAG file sees no AIRFLOW_* name of the machine unless it is let through, and the record says which."""
+    assert ["AIRFLOW_VAR_SEEN"] == [dag.dag_id for dag in record_of(made, "looks_around.py").structures]
+    assert ("let through the isolation: AIRFLOW_VAR_SEEN",) == made.notes
+
+
+def test_the_home_folder_is_left_alone(made: Generation, place: Path) -> None:
+    """Airflow's folder below HOME is neither made nor touched."""
+    assert made.files
+    assert [".keep"] == [path.name for path in (place / "home").iterdir()]
+
+
+def test_the_session_folder_is_for_its_owner_only(made: Generation, place: Path) -> None:
+    """What DAG files print and what is let through can be secret."""
+    assert made.files
+    assert 0o700 == (place / "session").stat().st_mode & 0o777
+
+
+def test_database_access_is_reported(made: Generation) -> None:
+    """A file that asks the metadata database itself is told so, in both families."""
+    assert ["DYN405"] == failures_of(made)["asks_database.py"]
+
+
+def test_a_dag_that_airflow_cannot_store_is_reported(made: Generation) -> None:
+    """A DAG that loads and cannot be serialised is a failure where it begins; the DAG beside it is not."""
+    record = record_of(made, "stored_in_part.py")
+
+    assert ["good", "odd"] == [structure.dag_id for structure in record.structures]
+    (failure,) = record.failures
+    assert "DYN406" == failure.finding.rule
+    assert ("odd", 10) == (failure.finding.dag_id, failure.finding.location.line)  # type: ignore[union-attr]
+    assert "got partial" in failure.finding.message
+
+
+def test_what_airflow_asks_while_a_dag_is_made_is_answered(made: Generation) -> None:
+    """A dataset alias in a schedule or an outlet makes Airflow 2 ask its database: that is no fault of the file."""
+    record = record_of(made, "aliased.py")
+
+    assert ["aliased"] == [structure.dag_id for structure in record.structures]
+    assert () == record.failures
 
 
 def test_no_file_keeps_the_others_from_loading(make: Make) -> None:
@@ -170,83 +304,6 @@ def test_what_files_print_stays_away(make: Make, capfd: pytest.CaptureFixture[st
     assert ("", "") == tuple(capfd.readouterr())
 
 
-def test_of_two_files_with_one_dag_id_the_later_is_reported(make: Make) -> None:
-    """A duplicate is a failure of the file that comes second, and names the first."""
-    generation = make({"a.py": GOOD.format(id="same"), "b.py": GOOD.format(id="same")})
-
-    assert {"a.py": [], "b.py": ["DYN403"]} == failures_of(generation)
-
-
-def test_folders_that_pytest_does_not_enter_are_left_alone(make: Make) -> None:
-    """Nothing is loaded from hidden folders, by pattern, nor from virtual environments, by their mark."""
-    files = {
-        "a.py": GOOD.format(id="a"),
-        ".hidden/b.py": GOOD.format(id="b"),
-        "env/pyvenv.cfg": "",
-        "env/lib/c.py": GOOD.format(id="c"),
-    }
-
-    assert ["a"] == list(make(files, skip_folders=[".*"]).dags)
-
-
-def test_files_import_from_the_import_folders_only(
-    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As in Airflow, the DAG folder is on the path and the working directory is not."""
-    (tmp_path / "cwd").mkdir()
-    (tmp_path / "cwd" / "stray.py").touch()
-    monkeypatch.chdir(tmp_path / "cwd")
-    files = {
-        "shared/__init__.py": "",
-        "a.py": "from airflow import DAG\nimport shared\n",
-        "b.py": "from airflow import DAG\nimport stray\n",
-    }
-
-    generation = make(files, import_folders=[tmp_path / "dags"])
-
-    assert [[], ["DYN401"]] == [failures_of(generation)[name] for name in ("a.py", "b.py")]
-
-
-def test_the_environment_is_isolated_but_for_what_is_let_through(
-    make: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A DAG file sees no AIRFLOW_* name of the machine unless it is let through, and the record says which."""
-    monkeypatch.setenv("AIRFLOW_VAR_SEEN", "1")
-    monkeypatch.setenv("AIRFLOW_VAR_UNSEEN", "1")
-    text = "import os\nfrom airflow import DAG\nDAG('_'.join(n for n in sorted(os.environ) if 'SEEN' in n), schedule=None)\n"
-    text = text.replace("DAG('_'", "with DAG('_'").replace("None)\n", "None): pass\n")
-
-    generation = make({"a.py": text}, let_through=["AIRFLOW_VAR_S*"])
-
-    assert ["AIRFLOW_VAR_SEEN"] == list(generation.dags)
-    assert ("let through the isolation: AIRFLOW_VAR_SEEN",) == generation.notes
-
-
-def test_the_home_folder_is_left_alone(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Airflow's folder below HOME is neither made nor touched."""
-    (tmp_path / "home").mkdir()
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("AIRFLOW_HOME", raising=False)
-
-    make({"a.py": GOOD.format(id="a")})
-
-    assert [] == list((tmp_path / "home").iterdir())
-
-
-def test_the_session_folder_is_for_its_owner_only(make: Make, tmp_path: Path) -> None:
-    """What DAG files print and what is let through can be secret."""
-    make({"a.py": GOOD.format(id="a")})
-
-    assert 0o700 == (tmp_path / "session").stat().st_mode & 0o777
-
-
-def test_database_access_is_reported(make: Make) -> None:
-    """A file that asks the metadata database itself is told so, in both families."""
-    text = "from airflow.models import DagRun\nfrom airflow.settings import Session\nfrom airflow import DAG\nSession().query(DagRun).all()\n"
-
-    assert {"a.py": ["DYN405"]} == failures_of(make({"a.py": text}))
-
-
 ASKING = """\
 from airflow.models import DagRun
 from airflow.utils.session import create_session
@@ -278,27 +335,6 @@ def test_asking_the_database_is_found_whatever_it_answers(make: Make, name: str)
     assert (7 if name == "swallowed" else 10) == failure.finding.location.line
 
 
-def test_a_dag_that_airflow_cannot_store_is_reported(make: Make) -> None:
-    """A DAG that loads and cannot be serialised is a failure where it begins; the DAG beside it is not."""
-    text = (
-        "import functools\nfrom airflow import DAG\nfrom airflow.decorators import task\n"
-        "@task\ndef load(value): pass\n"
-        "def double(number): return 2 * number\n"
-        "with DAG('good', schedule=None):\n    load.expand(value=[1])\n"
-        "with DAG('odd', schedule=None):\n"
-        "    numbers = task(task_id='numbers')(lambda: [1])()\n"
-        "    load.expand(value=numbers.map(functools.partial(double)))\n"
-    )
-
-    generation = make({"a.py": text})
-
-    assert ["good", "odd"] == list(generation.dags)
-    assert {"a.py": ["DYN406"]} == failures_of(generation)
-    (failure,) = generation.files[0].failures
-    assert ("odd", 10) == (failure.finding.dag_id, failure.finding.location.line)  # type: ignore[union-attr]
-    assert "got partial" in failure.finding.message
-
-
 def test_a_timetable_of_a_plugins_folder_needs_the_folder(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -320,22 +356,6 @@ def test_a_timetable_of_a_plugins_folder_needs_the_folder(
 
     assert {"a.py": ["DYN406"]} == failures_of(make(files))
     assert {"a.py": []} == failures_of(make(files, let_through=["AIRFLOW__CORE__PLUGINS_FOLDER"]))
-
-
-def test_what_airflow_asks_while_a_dag_is_made_is_answered(make: Make) -> None:
-    """A dataset alias in a schedule or an outlet makes Airflow 2 ask its database: that is no fault of the file."""
-    text = (
-        "try:\n    from airflow.sdk import DAG, AssetAlias as Alias\n"
-        "except ImportError:\n    from airflow import DAG\n    from airflow.datasets import DatasetAlias as Alias\n"
-        "import datetime as dt\nfrom airflow.decorators import task\n"
-        "with DAG('aliased', schedule=[Alias('x')], start_date=dt.datetime(2024, 1, 1)):\n"
-        "    task(task_id='load', outlets=[Alias('y')])(lambda: 1)()\n"
-    )
-
-    generation = make({"a.py": text})
-
-    assert ["aliased"] == list(generation.dags)
-    assert {"a.py": []} == failures_of(generation)
 
 
 def test_a_root_that_is_not_there_is_named(tmp_path: Path) -> None:
