@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from rim import ADDOPTS, CASES, SALES, WAYS, write
+from rim import ADDOPTS, CASES, SALES, write
+
+WAYS = {"without xdist": ("-p", "no:xdist"), "n0": ("-n", "0"), "n2": ("-n", "2")}
+"""The three ways a session may run; each must collect and report the same."""
 
 Run = Callable[..., pytest.RunResult]
 
 
-@pytest.fixture(params=WAYS.values(), ids=WAYS.keys())
+@pytest.fixture(scope="module", params=WAYS.values(), ids=WAYS.keys())
 def way(request: pytest.FixtureRequest) -> tuple[str, ...]:
     """Give the arguments of each of the three ways."""
     arguments: tuple[str, ...] = request.param

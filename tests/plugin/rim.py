@@ -8,9 +8,6 @@ import lean
 import pytest
 import sessions
 
-WAYS = {"without xdist": ("-p", "no:xdist"), "n0": ("-n", "0"), "n2": ("-n", "2")}
-"""The three ways a session may run; each must collect and report the same."""
-
 ADDOPTS = f"-k 'not deterministic' {lean.ADDOPTS}"
 """
 Of each session here: checks of determinism have tests of their own (tests/determinism) and take a while.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from rim import SALES, WAYS, message_about, run_in, write
+from rim import SALES, message_about, run_in, write
 from sessions import write_into
 
 Run = Callable[..., pytest.RunResult]
@@ -109,8 +109,8 @@ def test_the_dag_beside_them_is_checked_as_ever(loaded: pytest.RunResult) -> Non
     loaded.assert_outcomes(failed=len(BAD), passed=3)
 
 
-@pytest.fixture(scope="module", params=WAYS.values(), ids=WAYS.keys())
-def shown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shown:
+@pytest.fixture(scope="module")
+def shown(way: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Shown:
     """Load a file that needs much, one that changes much, one with a slip and one that is sound; give where, too."""
     folder = tmp_path_factory.mktemp("shown")
     files = {
@@ -122,7 +122,7 @@ def shown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     }
     write_into(folder, files)
 
-    return folder, run_in(folder, "--dynadag", "--junit-xml=report.xml", *request.param)
+    return folder, run_in(folder, "--dynadag", "--junit-xml=report.xml", *way)
 
 
 def test_what_is_said_of_files_that_need_much_or_change_much(shown: Shown) -> None:

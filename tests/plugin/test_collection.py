@@ -6,7 +6,8 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from rim import CASES, SALES, message_about, node_ids, write
+from rim import CASES, SALES, message_about, node_ids, run_in, write
+from sessions import write_into
 
 Run = Callable[..., pytest.RunResult]
 
@@ -25,26 +26,69 @@ def test_items_have_stable_ids(project: pytest.Pytester, run: Run) -> None:
     assert ITEMS == node_ids(result)
 
 
-def test_all_of_it_passes(project: pytest.Pytester, run: Run, way: tuple[str, ...]) -> None:
-    """A sound DAG passes, the same without xdist, in one process, and in two."""
-    result = run("--dynadag", *way)
+@pytest.fixture(scope="module")
+def folder(way: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a DAG with its cases, one whose loads are counted, cases with a slip, and a file that ends its process."""
+    folder = tmp_path_factory.mktemp("all")
+    counts = f"open({str(folder / 'n')!r}, 'a').write('x')\n"
+    files = {
+        "dags/sales.py": SALES,
+        "dags/sales.dynadag.yaml": CASES,
+        "dags/counted.py": f"from airflow import DAG\n{counts}",
+        "dags/slip.dynadag.yaml": "dag: sales\ncasses:\n  one:\n    given: {list_regions: []}\n",
+        "dags/broken.py": "from airflow import DAG\nimport os\nos._exit(1)\n",
+        "tmp/.keep": "",
+    }
+    write_into(folder, files)
+    return folder
 
-    result.assert_outcomes(passed=4)
-    result.stdout.fnmatch_lines(["*what the DAGs become*", "sales*2 passed*load <- list_regions"])
+
+@pytest.fixture(scope="module")
+def ended(folder: Path, way: tuple[str, ...]) -> pytest.RunResult:
+    """Run the session."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("TMPDIR", str(folder / "tmp"))
+        return run_in(folder, "--dynadag", *way)
 
 
-def test_workers_share_one_generation(project: pytest.Pytester, run: Run, way: tuple[str, ...]) -> None:
+def test_all_of_a_sound_dag_passes(ended: pytest.RunResult) -> None:
+    """A sound DAG passes, the same without xdist, in one process, and in two; what is broken fails, and no more."""
+    ended.assert_outcomes(passed=5, failed=2)
+    ended.stdout.fnmatch_lines(["*what the DAGs become*", "sales*2 passed*load <- list_regions"])
+
+
+def test_workers_share_one_generation(ended: pytest.RunResult, folder: Path) -> None:
     """Each DAG file is loaded once, however many workers there are."""
-    write(
-        project,
-        **{
-            "dags/counted.py": f"from airflow import DAG\nopen({str(project.path / 'n')!r}, 'a').write('x')\n"
-        },
-    )
+    assert ended.outlines
+    assert "x" == (folder / "n").read_text()
 
-    run("--dynadag", "-k", "imports or expands", *way).assert_outcomes(passed=3)
 
-    assert "x" == (project.path / "n").read_text()
+def test_a_malformed_case_file_is_one_failing_item(ended: pytest.RunResult) -> None:
+    """Its message is that of the case file's reader, with file and line and without a traceback."""
+    message = message_about(ended, "slip.dynadag.yaml::cases")
+
+    assert message.startswith("dags/slip.dynadag.yaml: 2 problems")
+    assert "dags/slip.dynadag.yaml:2: there is no key 'casses'; did you mean 'cases'?" in message
+    assert "Traceback" not in message
+
+
+def test_nothing_is_left_behind(ended: pytest.RunResult, folder: Path) -> None:
+    """The session's folder is removed at the end, also after failures, and the project gets no file of ours."""
+    assert ended.outlines
+    assert [] == [path.name for path in (folder / "tmp").glob("dynadag-*")]
+    assert [] == [
+        path.name for path in (folder / "dags").rglob("*") if path.suffix in {".db", ".cfg", ".json"}
+    ]
+
+
+def test_lf_runs_what_failed(ended: pytest.RunResult, folder: Path, way: tuple[str, ...]) -> None:
+    """`--lf` knows the items of one session in the next."""
+    ended.assert_outcomes(passed=5, failed=2)
+
+    result = run_in(folder, "--dynadag", "--lf", *way)
+
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(["FAILED dags/broken.py::imports*"])
 
 
 def test_a_dag_that_is_never_the_same_is_collected_alike(pytester: pytest.Pytester, run: Run) -> None:
@@ -79,17 +123,6 @@ def test_k_selects_by_dag(project: pytest.Pytester, run: Run) -> None:
     result.assert_outcomes(passed=1, deselected=7)
     result.stdout.fnmatch_lines(["DAG *", "stock *"])
     result.stdout.no_fnmatch_line("sales *")
-
-
-def test_lf_runs_what_failed(project: pytest.Pytester, run: Run, way: tuple[str, ...]) -> None:
-    """`--lf` knows the items of one session in the next."""
-    write(project, **{"dags/broken.py": "from airflow import DAG\nx\n"})
-    run("--dynadag", *way).assert_outcomes(passed=4, failed=1)
-
-    result = run("--dynadag", "--lf", *way)
-
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["FAILED dags/broken.py::imports*"])
 
 
 def test_dag_files_are_not_imported_as_tests(project: pytest.Pytester, run: Run) -> None:
@@ -165,21 +198,6 @@ def test_what_airflowignore_leaves_out_has_no_cases(project: pytest.Pytester, ru
     assert ["dags/other.py::imports", "dags/other.py::sales::expands"] == node_ids(result)
 
 
-def test_a_malformed_case_file_is_one_failing_item(
-    project: pytest.Pytester, run: Run, way: tuple[str, ...]
-) -> None:
-    """Its message is that of the case file's reader, with file and line and without a traceback."""
-    write(project, **{"dags/sales.dynadag.yaml": "casses:\n  one:\n    given: {list_regions: []}\n"})
-
-    result = run("--dynadag", *way)
-
-    result.assert_outcomes(passed=2, failed=1)
-    message = message_about(result, "sales.dynadag.yaml::cases")
-    assert message.startswith("dags/sales.dynadag.yaml: 2 problems")
-    assert "dags/sales.dynadag.yaml:1: there is no key 'casses'; did you mean 'cases'?" in message
-    assert "Traceback" not in message
-
-
 def test_a_wrong_case_fails_alone(project: pytest.Pytester, run: Run) -> None:
     """It says what is wrong in it, with file and line; the other cases of the file are checked."""
     write(project, **{"dags/sales.dynadag.yaml": f"{CASES}  one:\n    gives: {{list_regions: []}}\n"})
@@ -251,18 +269,3 @@ def test_a_case_that_fails_says_why_without_a_traceback(project: pytest.Pytester
     assert "dags/sales.dynadag.yaml:4" in message
     assert "pytest_dynadag" not in message
     result.stdout.fnmatch_lines(["sales*1 passed, 1 failed*"])
-
-
-def test_nothing_is_left_behind(
-    project: pytest.Pytester, run: Run, way: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The session's folder is removed at the end, also after failures, and the project gets no file of ours."""
-    write(project, **{"dags/broken.py": "from airflow import DAG\nimport os\nos._exit(1)\n", "tmp/.keep": ""})
-    monkeypatch.setenv("TMPDIR", str(project.path / "tmp"))
-
-    run("--dynadag", "-p", "no:cacheprovider", *way).assert_outcomes(passed=4, failed=1)
-
-    assert [] == [path.name for path in (project.path / "tmp").glob("dynadag-*")]
-    assert [] == [
-        path.name for path in (project.path / "dags").rglob("*") if path.suffix in {".db", ".cfg", ".json"}
-    ]

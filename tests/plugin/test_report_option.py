@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rim import SALES, WAYS, run_in, write
+from rim import SALES, run_in, write
 from sessions import write_into
 
 Run = Callable[..., pytest.RunResult]
@@ -231,10 +231,8 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=WAYS.values(), ids=WAYS.keys())
-def reported(
-    request: pytest.FixtureRequest, compared: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Reported:
+@pytest.fixture(scope="module")
+def reported(way: tuple[str, ...], compared: Path, tmp_path_factory: pytest.TempPathFactory) -> Reported:
     """Report a session in which snapshots differ, a file does not load, and a DAG cannot expand; give where, too."""
     folder = tmp_path_factory.mktemp("reported") / "project"
     shutil.copytree(compared, folder)
@@ -246,7 +244,7 @@ def reported(
     }
     write_into(folder, files)
     asked = (*ALL, "--junitxml=junit.xml")
-    return folder, run_in(folder, "--dynadag", "dags", "test_snapshot.py", *asked, *request.param)
+    return folder, run_in(folder, "--dynadag", "dags", "test_snapshot.py", *asked, *way)
 
 
 def test_a_changed_snapshot_is_reported(reported: Reported) -> None:
