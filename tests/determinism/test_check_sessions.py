@@ -40,6 +40,7 @@ with DAG("dated", schedule=None, start_date=datetime(2024, 1, 1), params={"now":
     task(task_id="load")(lambda region: region).expand(region=["eu", "us"])
 """
 )
+SLOW = "import threading\nthreading.Event().wait(1.2)\n"
 SHOWN = CLOCK.replace('"dated"', '"shown"')
 STAGE = (
     HEADER
@@ -118,14 +119,21 @@ def test_a_test_may_ask_about_a_file_that_is_not_selected(pytester: pytest.Pytes
     result.assert_outcomes(passed=2)
 
 
-@pytest.fixture(scope="module", params=WAYS.values(), ids=WAYS.keys())
-def checked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> pytest.RunResult:
-    """Check a clean DAG and some that depend on something, one of which is accepted; two circumstances fail."""
+@pytest.fixture(scope="module", params=WAYS)
+def way(request: pytest.FixtureRequest) -> str:
+    """Name each way to run the session that tests look at together."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(scope="module")
+def checked(way: str, tmp_path_factory: pytest.TempPathFactory) -> pytest.RunResult:
+    """Check a clean DAG that is slow and some that depend on something; one is accepted, two circumstances fail."""
     folder = tmp_path_factory.mktemp("checked")
-    dags = {"clean": CLEAN, "dated": CLOCK, "shown": SHOWN, "shuffled": SET, "staged": STAGE}
+    dags = {"clean": SLOW + CLEAN, "dated": CLOCK, "shown": SHOWN, "shuffled": SET, "staged": STAGE}
     write_into(folder, {f"dags/{name}.py": text for name, text in dags.items()})
     write_into(folder, {"pytest.ini": SETTINGS, "stages.py": STAGES})
-    return run_in(folder, "--dynadag", "-k", "deterministic", *FEW, *request.param)
+    return run_in(folder, "--dynadag", "-k", "deterministic", *FEW, *WAYS[way])
 
 
 def test_each_dag_is_checked(checked: pytest.RunResult) -> None:
@@ -137,6 +145,12 @@ def test_each_dag_is_checked(checked: pytest.RunResult) -> None:
             "  load?0? gets '*' under hash seed 0 and '*' under one that turns the set round; only the order differs",
         ]
     )
+
+
+def test_progress_is_shown_while_it_takes_long(checked: pytest.RunResult, way: str) -> None:
+    """Within the first generation already it is said how far it is, though pytest captures what tests print."""
+    shown = checked.stdout if way == "alone" else checked.stderr
+    shown.fnmatch_lines(["dynadag: checking determinism: [1-9] of 10 parses"])
 
 
 def test_a_finding_is_accepted_with_a_reason(checked: pytest.RunResult) -> None:
@@ -170,19 +184,6 @@ def test_nothing_is_checked_where_no_item_asks(pytester: pytest.Pytester, run: R
     result = run("--dynadag", "-k", "imports")
     result.assert_outcomes(passed=1, deselected=2)
     assert "x" == (pytester.path / "parses").read_text()
-
-
-@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
-def test_progress_is_shown_while_it_takes_long(
-    way: tuple[str, str], pytester: pytest.Pytester, run: Run
-) -> None:
-    """Within the first generation already it is said how far it is, though pytest captures what tests print."""
-    slow = "import threading\nthreading.Event().wait(1.2)\n"
-    _write(pytester, one=slow + CLEAN.replace('"clean"', '"one"'), two=slow + CLEAN)
-    result = run("--dynadag", "-k", "deterministic", *FEW, *way)
-    result.assert_outcomes(passed=2)
-    shown = result.stdout if way == ("-p", "no:xdist") else result.stderr
-    shown.fnmatch_lines(["dynadag: checking determinism: [1-4] of 4 parses"])
 
 
 def test_a_circumstance_is_switched_off_and_said_so(pytester: pytest.Pytester, run: Run) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import lean
 import pytest
-from rim import SALES, message_about, node_ids, write
+from rim import SALES, message_about, write
 
 from pytest_dynadag.cases.casefile import Case
 from pytest_dynadag.cases.verdict import CaseFailure
@@ -309,10 +309,8 @@ def test_unused_ones_may_be_accepted(project: pytest.Pytester, run: Any) -> None
     stale = PLACE.with_name("stale.dynadag")
     write(project, **{str(PLACE): TEXT, str(stale): "old"})
 
-    result = run("--dynadag", "-q", "--snapshot-warn-unused", "-k", "snapshots")
+    result = run("--dynadag", "-q", "-rp", "--snapshot-warn-unused", "-k", "snapshots")
 
     result.assert_outcomes(passed=1, warnings=1, deselected=5)
-    assert ["dags/sales.dynadag.yaml::sales::unused snapshots"] == node_ids(
-        run("--dynadag", "-q", "--collect-only", "-k", "snapshots")
-    )
+    assert "PASSED dags/sales.dynadag.yaml::sales::unused snapshots" in result.outlines
     assert (project.path / stale).exists()
