@@ -156,7 +156,7 @@ def test_the_ini_file_can_switch_it_on(project: pytest.Pytester, run: Run) -> No
     run().assert_outcomes(passed=4)
 
 
-@pytest.mark.parametrize("timeout", [("--dynadag-timeout", "5"), ("-o", "dynadag_timeout=5")])
+@pytest.mark.parametrize("timeout", [("--dynadag-timeout", "2"), ("-o", "dynadag_timeout=2")])
 def test_a_file_that_hangs_is_stopped_after_the_timeout(
     pytester: pytest.Pytester, run: Run, timeout: tuple[str, ...]
 ) -> None:
@@ -166,7 +166,7 @@ def test_a_file_that_hangs_is_stopped_after_the_timeout(
     result = run("--dynadag", *timeout)
 
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["dags/hangs.py:3: DYN402 still loading after 5 s, and stopped"])
+    result.stdout.fnmatch_lines(["dags/hangs.py:3: DYN402 still loading after 2 s, and stopped"])
 
 
 def test_a_session_that_does_not_ask_loads_nothing(pytester: pytest.Pytester, run: Run) -> None:
