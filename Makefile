@@ -129,7 +129,7 @@ matrix:
 cell: TESTS = $(if $(filter $(CELL),$(WHOLE)),,$(MATRIX_TESTS))
 cell: setup
 	@mkdir -p build/matrix
-	$(BIN)/pytest -q -n 2 --junitxml build/matrix/$(CELL).xml $(if $(TESTS),-k '$(MATRIX_CHOICE)' $(TESTS)) $(ARGS)
+	$(BIN)/pytest -q -n 2 --dist worksteal --junitxml build/matrix/$(CELL).xml $(if $(TESTS),-k '$(MATRIX_CHOICE)' $(TESTS)) $(ARGS)
 	$(BIN)/python docs/matrix.py build/matrix/$(CELL).xml $(TESTS)
 
 lint: setup
