@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from rim import SALES, write
+from rim import SALES, run_in, write
+from sessions import write_into
 
 Run = Callable[..., pytest.RunResult]
 
@@ -21,6 +22,45 @@ def test_last(dynadag):
 """
 
 
+IN_TIME = "import pytest\n\n" + TESTS.replace(
+    "def test_harm", "@pytest.mark.timeout(3, method='thread')\ndef test_harm"
+)
+"""The harmful one with a limit; the first one loads all that there is to load."""
+HARMS = {
+    "hangs": "import time; time.sleep(600)",
+    "hangs_in_c": "import ctypes; ctypes.CDLL(None).sleep(600)",
+    "would_end": "os._exit(3)",
+    "leaves_threads": (
+        "import threading, time, concurrent.futures as f; "
+        "threading.Thread(target=time.sleep, args=(600,)).start(); f.ThreadPoolExecutor().submit(time.sleep, 600)"
+    ),
+}
+"""What a task does, by the name of its DAG."""
+AMONG_OTHERS = """\
+import pytest
+
+def test_first(dynadag):
+    assert dynadag.run("hangs").success
+
+@pytest.mark.timeout(3, method="signal")
+def test_hangs(dynadag):
+    dynadag.run("hangs", env={"HARM": "1"})
+
+@pytest.mark.timeout(3, method="signal")
+def test_hangs_in_c(dynadag):
+    dynadag.run("hangs_in_c", env={"HARM": "1"})
+
+def test_would_end(dynadag):
+    assert dynadag.run("would_end", env={"HARM": "1"}).success
+
+def test_leaves_threads(dynadag):
+    assert dynadag.run("leaves_threads", env={"HARM": "1"}).success
+
+def test_last(dynadag):
+    assert dynadag.run("hangs").success
+"""
+
+
 def harming(code: str) -> str:
     """Give a DAG file one of whose tasks does *code* where the environment asks for it."""
     return SALES.replace(
@@ -29,24 +69,37 @@ def harming(code: str) -> str:
     )
 
 
-def in_time(method: str) -> str:
-    """Give the tests, the harmful one with a limit; the first one loads all that there is to load."""
-    mark = f"@pytest.mark.timeout(3, method={method!r})"
-    return "import pytest\n\n" + TESTS.replace("def test_harm", f"{mark}\ndef test_harm")
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> pytest.RunResult:
+    """Run tests that are harmed in one session, without xdist; it ends by itself."""
+    folder = tmp_path_factory.mktemp("harmed")
+    dags = {f"dags/{name}.py": harming(code).replace('"sales"', repr(name)) for name, code in HARMS.items()}
+    write_into(folder, {**dags, "test_it.py": AMONG_OTHERS})
+
+    return run_in(folder, "test_it.py", "-p", "no:xdist")
 
 
-@pytest.mark.parametrize(
-    "code", ["import time; time.sleep(600)", "import ctypes; ctypes.CDLL(None).sleep(600)"], ids=["", "in C"]
-)
-def test_a_hang_ends_the_test_by_a_signal(pytester: pytest.Pytester, run: Run, code: str) -> None:
+def test_threads_that_a_task_leaves_do_not_keep_the_session(ended: pytest.RunResult) -> None:
+    """Neither one of its own nor one of a pool; all that fails is what hangs or would end the process."""
+    ended.assert_outcomes(passed=3, failed=3)
+
+
+@pytest.mark.parametrize("name", ["hangs", "hangs_in_c"])
+def test_a_hang_ends_the_test_by_a_signal(ended: pytest.RunResult, name: str) -> None:
     """pytest-timeout's own way: the test fails, and the next one runs."""
-    write(pytester, **{"dags/sales.py": harming(code), "test_it.py": in_time("signal")})
+    ended.stdout.fnmatch_lines(
+        [f"FAILED test_it.py::test_{name} - Failed: Timeout (>3.0s) from pytest-timeout."]
+    )
 
-    result = run("test_it.py", "-p", "no:xdist")
 
-    result.assert_outcomes(passed=2, failed=1)
-    result.stdout.fnmatch_lines(
-        ["FAILED test_it.py::test_harm - Failed: Timeout (>3.0s) from pytest-timeout."]
+def test_a_task_that_would_end_the_session(ended: pytest.RunResult) -> None:
+    """It fails its run, and the message says where it stands."""
+    ended.stdout.fnmatch_lines(
+        [
+            "  list_regions: ProcessEnded",
+            "    os._exit(3) would have ended the process that runs the tests",
+            "    at *dags/would_end.py:14",
+        ]
     )
 
 
@@ -54,7 +107,7 @@ def test_a_hang_ends_the_session_by_a_thread(pytester: pytest.Pytester, run: Run
     """pytest-timeout's other way ends the process: what keeps tasks from doing so lets it."""
     write(
         pytester,
-        **{"dags/sales.py": harming("import time; time.sleep(600)"), "test_it.py": in_time("thread")},
+        **{"dags/sales.py": harming("import time; time.sleep(600)"), "test_it.py": IN_TIME},
     )
 
     result = run("test_it.py", "-p", "no:xdist")
@@ -71,39 +124,6 @@ def test_a_crash_under_xdist_costs_one_test(pytester: pytest.Pytester, run: Run)
 
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(["*worker 'gw*' crashed while running 'test_it.py::test_harm'"])
-
-
-def test_threads_that_a_task_leaves_do_not_keep_the_session(pytester: pytest.Pytester, run: Run) -> None:
-    """Neither one of its own nor one of a pool."""
-    code = (
-        "import threading, time, concurrent.futures as f; "
-        "threading.Thread(target=time.sleep, args=(600,)).start(); f.ThreadPoolExecutor().submit(time.sleep, 600)"
-    )
-    write(pytester, **{"dags/sales.py": harming(code), "test_it.py": TESTS})
-
-    run("test_it.py", "-p", "no:xdist").assert_outcomes(passed=3)
-
-
-def test_a_task_that_would_end_the_session(pytester: pytest.Pytester, run: Run) -> None:
-    """It fails its run, and the message says where it stands."""
-    write(
-        pytester,
-        **{
-            "dags/sales.py": harming("os._exit(3)"),
-            "test_it.py": TESTS.replace('env={"HARM": "1"})', 'env={"HARM": "1"}).success or 1 / 0'),
-        },
-    )
-
-    result = run("test_it.py", "-p", "no:xdist")
-
-    result.assert_outcomes(passed=2, failed=1)
-    result.stdout.fnmatch_lines(
-        [
-            "  list_regions: ProcessEnded",
-            "    os._exit(3) would have ended the process that runs the tests",
-            "    at *dags/sales.py:14",
-        ]
-    )
 
 
 def test_a_case_whose_name_is_no_plain_text(pytester: pytest.Pytester, run: Run) -> None:
