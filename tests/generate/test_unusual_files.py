@@ -11,7 +11,7 @@ import pytest
 
 from pytest_dynadag.bridge.loading import bridge
 from pytest_dynadag.generate.probing import ProbeError, generate
-from pytest_dynadag.generate.records import Generation, Root
+from pytest_dynadag.generate.records import FileRecord, Generation, Root
 
 DAG = "from airflow import DAG\nwith DAG({id!r}, schedule=None):\n    pass\n"
 BAD = "from airflow import DAG\nx\n"
@@ -51,17 +51,79 @@ def dags(tmp_path: Path) -> Path:
     return folder
 
 
-def test_names_of_files(make: Make, dags: Path) -> None:
-    """Whatever a file is called, its DAG is found in it, and a mistake in it has a line."""
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write files of many names, archives, links and large files, each kind into a folder of its own."""
+    place = tmp_path_factory.mktemp("unusual")
+    for kind in ("names", "archives", "links", "sizes"):
+        (place / "dags" / kind).mkdir(parents=True)
+    (place / "elsewhere").mkdir()
+    write_names(place / "dags" / "names")
+    write_archives(place / "dags" / "archives")
+    write_links(place / "dags" / "links", place / "elsewhere", place / "gone.py")
+    write_sizes(place / "dags" / "sizes")
+    return place
+
+
+def write_names(folder: Path) -> None:
+    """Write a DAG file of each name, and one with a mistake."""
     for number, name in enumerate(NAMES):
-        (dags / f"{name}.py").write_text(DAG.format(id=f"dag_{number}"))
-        (dags / f"{name} bad.py").write_text(BAD)
+        (folder / f"{name}.py").write_text(DAG.format(id=f"dag_{number}"))
+        (folder / f"{name} bad.py").write_text(BAD)
 
-    generation = make()
 
-    homes = {Path(record.path).stem: structure.dag_id for record, structure in generation.dags.values()}
-    assert {"good": "good", **{name: f"dag_{number}" for number, name in enumerate(NAMES)}} == homes
-    messages = [str(failure.finding) for record in generation.files for failure in record.failures]
+def write_archives(folder: Path) -> None:
+    """Write an archive with files that load and one that does not, and something that is called an archive."""
+    with zipfile.ZipFile(folder / "many.zip", "w") as archive:
+        for name in ("one", "two"):
+            # Airflow forgets DAGs without a name of their own when a file after theirs fails.
+            archive.writestr(f"{name}.py", DAG.format(id=name).replace("):", ") as dag:"))
+        archive.writestr("bad.py", BAD)
+        archive.writestr("read.me", "of no importance")
+    (folder / "broken.zip").write_bytes(b"PK\x03\x04 and nothing else")
+
+
+def write_links(folder: Path, elsewhere: Path, gone: Path) -> None:
+    """Write links to a folder, to a file in it, to a file that is not there, and to itself."""
+    (elsewhere / "linked.py").write_text(DAG.format(id="linked"))
+    (folder / "folder").symlink_to(elsewhere)
+    (folder / "file.py").symlink_to(elsewhere / "linked.py")
+    (folder / "nowhere.py").symlink_to(gone)
+    (folder / "itself.py").symlink_to(folder / "itself.py")
+
+
+def write_sizes(folder: Path) -> None:
+    """Write a file of five megabytes, and one with a thousand DAGs."""
+    lines = "".join(f"value_{number} = {'x' * 80!r}\n" for number in range(55_000))
+    (folder / "large.py").write_text(lines + DAG.format(id="large"))
+    loop = "from airflow import DAG\nfor n in range(1000):\n    with DAG(f'many_{n}', schedule=None): pass\n"
+    (folder / "many.py").write_text(loop)
+    assert (folder / "large.py").stat().st_size > 5_000_000
+
+
+@pytest.fixture(scope="module")
+def made(place: Path) -> Generation:
+    """Make one generation of all of them."""
+    return generate([Root(place / "dags", "a test")], folder=place / "session", timeout=200.0)
+
+
+def records_in(made: Generation, kind: str) -> list[FileRecord]:
+    """Give the records of the files of one kind."""
+    return [record for record in made.files if f"/dags/{kind}/" in record.path]
+
+
+def dags_of(records: list[FileRecord]) -> list[str]:
+    """Give the DAGs in them."""
+    return [structure.dag_id for record in records for structure in record.structures]
+
+
+def test_names_of_files(made: Generation) -> None:
+    """Whatever a file is called, its DAG is found in it, and a mistake in it has a line."""
+    records = records_in(made, "names")
+
+    homes = {Path(record.path).stem: dag_id for record in records for dag_id in dags_of([record])}
+    assert {name: f"dag_{number}" for number, name in enumerate(NAMES)} == homes
+    messages = [str(failure.finding) for record in records for failure in record.failures]
     assert len(NAMES) == len(messages)
     assert all(
         message.endswith(" bad.py:2: DYN401 NameError: name 'x' is not defined") for message in messages
@@ -69,37 +131,30 @@ def test_names_of_files(make: Make, dags: Path) -> None:
     assert not any(character in message for message in messages for character in "\n\x1b")
 
 
-def test_an_archive(make: Make, dags: Path) -> None:
+def test_an_archive(made: Generation) -> None:
     """The DAGs in it are loaded, and a file in it that fails is named; a broken archive is none."""
-    with zipfile.ZipFile(dags / "many.zip", "w") as archive:
-        for name in ("one", "two"):
-            # Airflow forgets DAGs without a name of their own when a file after theirs fails.
-            archive.writestr(f"{name}.py", DAG.format(id=name).replace("):", ") as dag:"))
-        archive.writestr("bad.py", BAD)
-        archive.writestr("read.me", "of no importance")
-    (dags / "broken.zip").write_bytes(b"PK\x03\x04 and nothing else")
+    records = records_in(made, "archives")
 
-    generation = make()
-
-    assert {"good", "one", "two"} == set(generation.dags)
-    (failure,) = [failure for record in generation.files for failure in record.failures]
+    assert {"one", "two"} == set(dags_of(records))
+    (failure,) = [failure for record in records for failure in record.failures]
     assert "DYN401 NameError: name 'x' is not defined" in str(failure.finding)
     assert "bad.py" in str(failure)
 
 
-def test_links(make: Make, dags: Path, tmp_path: Path) -> None:
+def test_links(made: Generation) -> None:
     """A link to a file or a folder is followed; one that leads nowhere is left out."""
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "elsewhere" / "linked.py").write_text(DAG.format(id="linked"))
-    (dags / "folder").symlink_to(tmp_path / "elsewhere")
-    (dags / "file.py").symlink_to(tmp_path / "elsewhere" / "linked.py")
-    (dags / "nowhere.py").symlink_to(tmp_path / "gone.py")
-    (dags / "itself.py").symlink_to(dags / "itself.py")
+    records = records_in(made, "links")
 
-    generation = make()
+    assert {"linked"} == set(dags_of(records))
+    assert {"file.py", "linked.py"} == {Path(record.path).name for record in records}
 
-    assert {"good", "linked"} == set(generation.dags)
-    assert {"good.py", "file.py", "linked.py"} == {Path(record.path).name for record in generation.files}
+
+def test_a_large_file_and_many_dags(made: Generation) -> None:
+    """A file of five megabytes and one with a thousand DAGs give what they have."""
+    records = records_in(made, "sizes")
+
+    assert [] == [str(failure) for record in records for failure in record.failures]
+    assert 1001 == len(dags_of(records))
 
 
 def test_a_folder_that_contains_itself(make: Make, dags: Path) -> None:
@@ -128,20 +183,6 @@ def test_a_file_that_may_not_be_read(make: Make, dags: Path, tmp_path: Path) -> 
     assert ["good"] == list(generation.dags)
     (failure,) = named.files[0].failures
     assert f"{dags}/secret.py:1: DYN401 PermissionError: " in str(failure.finding)
-
-
-def test_a_large_file_and_many_dags(make: Make, dags: Path) -> None:
-    """A file of five megabytes and one with a thousand DAGs give what they have."""
-    lines = "".join(f"value_{number} = {'x' * 80!r}\n" for number in range(55_000))
-    (dags / "large.py").write_text(lines + DAG.format(id="large"))
-    loop = "from airflow import DAG\nfor n in range(1000):\n    with DAG(f'dag_{n}', schedule=None): pass\n"
-    (dags / "many.py").write_text(loop)
-    assert (dags / "large.py").stat().st_size > 5_000_000
-
-    generation = make(timeout=200.0)
-
-    assert [] == [str(failure) for record in generation.files for failure in record.failures]
-    assert 1002 == len(generation.dags)
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,6 @@ def test_harm(dynadag):
 def test_last(dynadag):
     assert dynadag.run("sales").success
 """
-
-
 IN_TIME = "import pytest\n\n" + TESTS.replace(
     "def test_harm", "@pytest.mark.timeout(3, method='thread')\ndef test_harm"
 )
