@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import unquote
 from uuid import UUID
 
-from pytest_dynadag.bridge.importing import uncollected
+from pytest_dynadag.bridge.routes import Route, list_routes
 
 _NOTHING = inspect.Parameter.empty
 _NOBODY = UUID(int=0)
@@ -52,7 +52,7 @@ class RefusedError(Exception):
 class Endpoint:
     """A route function, and how its parameters are bound."""
 
-    def __init__(self, route: Any) -> None:
+    def __init__(self, route: Route) -> None:
         self.route = route
         self.function = route.endpoint
         self.binders = _bind(self.function)
@@ -85,11 +85,8 @@ class ExecutionApi:
     """All endpoints, and the way from a request to its answer."""
 
     def __init__(self, dag: Any) -> None:
-        with uncollected():
-            from airflow.api_fastapi.execution_api.routes import execution_api_router
-
         self.dag = dag
-        self.routes = [route for route in execution_api_router.routes if hasattr(route, "endpoint")]
+        self.routes = list_routes()
         self.endpoints: dict[int, Endpoint] = {}
 
     def find(self, method: str, path: str) -> tuple[Endpoint, Mapping[str, str]] | None:
