@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from pytest_dynadag.errors import ArgumentError
 from pytest_dynadag.findings import Finding
 from pytest_dynadag.graph.ends import BAD, FAILED, SKIPPED
 from pytest_dynadag.graph.expansion import UNKNOWN, Expansion, TaskExpansion
@@ -66,10 +67,16 @@ def plan_sizes(
     Returns:
         Name to expansion: `list_regions=0`, and so on; with several sources also `all=0` and so on. A DAG
         without run-time sources has one plan, `as written`.
+
+    Raises:
+        ArgumentError: A length below 0.
     """
     given = given or Given()
     sources = [source for source in runtime_sources(structure) if source not in given.outputs]
     lengths = tuple(lengths)
+    for length in lengths:
+        if length < 0:
+            raise ArgumentError("lengths", length, "numbers of elements, none of them below 0")
     wanted: dict[str, dict[str, int]] = {}
     for source in sources:
         wanted.update({f"{source}={n}": {**dict.fromkeys(sources, _OTHERS), source: n} for n in lengths})

@@ -281,6 +281,8 @@ class Dynadag:
         require(
             "path_or_dag_id", path_or_dag_id, (str, Path), "the path of a DAG file or folder, or a dag_id"
         )
+        if seeds is not None and seeds < 2:
+            raise ArgumentError("seeds", seeds, "2 or more: one generation has nothing to be compared with")
         given = self._or_default("given", given)
         ready = self._make_ready(path_or_dag_id) if runs else None
         found = check_one(

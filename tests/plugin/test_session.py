@@ -394,6 +394,12 @@ def test_what_is_loaded_and_checked(dynadag):
     dag = dynadag.load().dags["sales"]
     wanted = "path_or_dag_id takes the path of a DAG file or folder, or a dag_id"
     assert f"{wanted}, not a DAG" == refuse(dynadag.assert_deterministic, dag)
+    assert "seeds takes 2 or more: one generation has nothing to be compared with, not 1" == refuse(
+        dynadag.check_determinism, "sales", seeds=1
+    )
+    assert "lengths takes numbers of elements, none of them below 0, not -1" == refuse(
+        dynadag.sizes, "sales", lengths=(0, -1)
+    )
 
 def test_what_is_compared(dynadag):
     plan, run = dynadag.plan("sales", given=G), dynadag.run("sales", given=G)
