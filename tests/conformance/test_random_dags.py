@@ -10,7 +10,9 @@ from comparison import differences, plan_for, run_and_ask
 from hypothesis import HealthCheck, Phase, assume, given, note, settings
 
 from pytest_dynadag.bridge.extract import structure_of
-from pytest_dynadag.graph.given import Failed, Skipped
+from pytest_dynadag.errors import GivenError
+from pytest_dynadag.graph.expansion import Expansion
+from pytest_dynadag.graph.given import Failed, Skipped, parse_key
 from pytest_dynadag.graph.structure import Structure
 
 BUDGET = int(os.environ.get("DYNADAG_FUZZ", "60"))
@@ -30,13 +32,25 @@ def everything(structure: Structure, known: Any) -> dict[str, Any]:
     return given
 
 
+def plan_all(structure: Structure, given: dict[str, Any]) -> Expansion:
+    """Plan with what is given for instances that there are: which ones, the plan itself says, task by task."""
+    while True:
+        try:
+            return plan_for(structure, given, strict=False)
+        except GivenError as error:
+            task_id, first = parse_key(error.key)
+            for key in [key for key in given if parse_key(key)[0] == task_id]:
+                if (parse_key(key)[1] or 0) >= (first or 0):
+                    del given[key]
+
+
 def compare(steps: Any) -> None:
     """Plan a DAG from what its tasks are going to do, run it, and compare."""
     from random_dags import Builder
 
     builder = Builder(steps)
     structure = structure_of(builder.dag)
-    planned = plan_for(structure, everything(structure, builder.known), strict=False)
+    planned = plan_all(structure, everything(structure, builder.known))
     assume(all(finding.rule != "DYN110" for finding in planned.findings))  # a race, which nobody can plan
     note("\n".join(repr(task) for task in structure.tasks))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import lean
 import pytest
-from sessions import run_in, write_into
+from projects import run_in, write_into
 
 pytestmark = pytest.mark.timeout(900)  # whole folders are parsed, on machines that do other things too
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sessions import write_into
+from projects import write_into
 
 from pytest_dynadag.bridge.home import airflow_version
 from pytest_dynadag.bridge.loading import NoSuchPathError

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import lean
+import projects
 import pytest
-import sessions
 
 ADDOPTS = f"-k 'not deterministic' {lean.ADDOPTS}"
 """
@@ -76,12 +76,12 @@ with DAG("slow", schedule=None, start_date=dt.datetime(2024, 1, 1)):
 
 def write(pytester: pytest.Pytester, **files: str) -> None:
     """Write *files*, name to text, into the folder of the test."""
-    sessions.write_into(pytester.path, files)
+    projects.write_into(pytester.path, files)
 
 
 def run_in(folder: Path, *arguments: str) -> pytest.RunResult:
     """Run pytest as the fixture `run` does, in any folder: for sessions that several tests look at."""
-    return sessions.run_in(folder, *arguments, addopts=ADDOPTS)
+    return projects.run_in(folder, *arguments, addopts=ADDOPTS)
 
 
 def node_ids(result: pytest.RunResult) -> list[str]:

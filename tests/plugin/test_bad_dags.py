@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from projects import write_into
 from rim import SALES, message_about, run_in, write
-from sessions import write_into
 
 Run = Callable[..., pytest.RunResult]
 Shown = tuple[Path, pytest.RunResult]

@@ -6,8 +6,8 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from projects import write_into
 from rim import CASES, SALES, message_about, node_ids, run_in, write
-from sessions import write_into
 
 Run = Callable[..., pytest.RunResult]
 

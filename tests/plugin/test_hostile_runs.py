@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from projects import write_into
 from rim import SALES, run_in, write
-from sessions import write_into
 
 Run = Callable[..., pytest.RunResult]
 

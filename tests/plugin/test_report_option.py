@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from projects import write_into
 from rim import SALES, run_in, write
-from sessions import write_into
 
 Run = Callable[..., pytest.RunResult]
 Reported = tuple[Path, pytest.RunResult]
