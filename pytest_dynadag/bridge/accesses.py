@@ -47,11 +47,12 @@ def find_line(frame: FrameType | None, file: str) -> int | None:
     called, own = "", False
     while frame is not None:
         code = frame.f_code
-        if not own and not code.co_filename.startswith(("<", *LIBRARIES)):
+        found = code.co_filename == file  # which may be one of Airflow's own examples
+        if not own and (found or not code.co_filename.startswith(("<", *LIBRARIES))):
             own = True
             if called in BUILDERS:
                 return None
-        if code.co_filename == file:
+        if found:
             return frame.f_lineno
         called, frame = code.co_name, frame.f_back
     return None
