@@ -28,6 +28,7 @@ from pytest_dynadag.generate.probing import (
     GenerationStopped,
     ProbeError,
     end_probe,
+    find_gone,
     generate,
 )
 from pytest_dynadag.generate.progress import Tell, count_aloud
@@ -83,13 +84,14 @@ class Check:
         """Screen, isolate, and give the verdict; as `check`."""
         started = time.clock_gettime(time.CLOCK_MONOTONIC)
         generations = self.screen()
-        suspects = find_suspects(generations)
+        gone = find_gone(generations[0].files)  # nobody can say what another process would have made of them
+        suspects = {path: seen for path, seen in find_suspects(generations).items() if path not in gone}
         verdicts = {verdict.path: verdict for verdict in self.isolate(suspects)} if suspects else {}
         files = tuple(verdicts.get(record.path, FileVerdict(record.path)) for record in generations[0].files)
         if given is not None:
             files = narrow_to_expansions(files, generations, given)
         seconds = time.clock_gettime(time.CLOCK_MONOTONIC) - started
-        not_checked = find_not_applied(generations, self.own)
+        not_checked = (*find_not_applied(generations, self.own), *map(_describe_gone, gone))
         return Determinism(files, self.seeds, self.names, not_checked, seconds)
 
     def screen(self) -> list[Generation]:
@@ -306,6 +308,10 @@ def _choose_possible(wanted: Iterable[str], own: tuple[Own, ...]) -> tuple[tuple
         names = tuple(name for name in names if name != "time_zone")
         notes.append("the time zone: the system does not know the time zones by name (package tzdata)")
     return names, tuple(notes)
+
+
+def _describe_gone(path: str) -> str:
+    return f"{path}: gone since it was loaded"
 
 
 def _count(files: Collection[str]) -> str:

@@ -121,8 +121,13 @@ def generate(
 
 def note_gone(records: Sequence[FileRecord]) -> list[str]:
     """Say which files are gone since they were loaded: pytest collects nothing from them."""
-    gone = [Location(record.path) for record in records if not os.path.lexists(record.path)]
+    gone = [Location(path) for path in find_gone(records)]
     return [f"{place}: gone since it was loaded, so nothing of it is checked" for place in gone[:_MOST_NOTES]]
+
+
+def find_gone(records: Iterable[FileRecord]) -> list[str]:
+    """Give the paths of files that are gone since they were loaded."""
+    return [record.path for record in records if not os.path.lexists(record.path)]
 
 
 def note_changes(records: Sequence[FileRecord]) -> list[str]:

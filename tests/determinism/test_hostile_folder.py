@@ -7,6 +7,7 @@ from pathlib import Path
 import hostile
 import pytest
 
+from pytest_dynadag.generate import determinism
 from pytest_dynadag.generate.determinism import check
 from pytest_dynadag.generate.divergences import Determinism
 from pytest_dynadag.generate.records import Root
@@ -58,6 +59,18 @@ def test_every_file_is_judged(found: Determinism) -> None:
 
     assert DIFFERENT == rules
     assert 2 * len(FILES) - 1 == len(found.files)  # an empty file is none
+
+
+def test_a_file_that_is_gone_is_not_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one generation found and the next did not is no divergence, and it is said that it was not checked."""
+    monkeypatch.setattr(determinism, "count_cores", lambda: 1)  # one generation after the other
+    (tmp_path / "dags").mkdir()
+    hostile.write(tmp_path / "dags", {"deletes_itself": hostile.CHANGES["deletes_itself"]})
+
+    judged = check([Root(tmp_path / "dags", "a test")], folder=tmp_path / "work", seeds=2)
+
+    assert judged.ok
+    assert f"{tmp_path / 'dags' / 'deletes_itself.py'}: gone since it was loaded" in judged.not_checked
 
 
 def test_a_file_that_ends_whoever_parses_it_is_explained(found: Determinism) -> None:
