@@ -24,7 +24,7 @@ WITHOUT = {
 """How a plugin is switched off, and the one that comes with it."""
 
 
-def measure(rounds: int = 10) -> list[Figure]:
+def measure(rounds: int = 40) -> list[Figure]:
     """Measure a session of one test, with each plugin and, in the same environment, without it."""
     compared = [OURS, *([IN_A_BOX] if has_box() else [])]
     with tempfile.TemporaryDirectory() as name:

@@ -191,8 +191,11 @@ def _from_states(states: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read_state(key: str, state: Any) -> Any:
+    require("a key of states", key, str, "a task id or an instance key")
     if isinstance(state := _plain(state), (Skipped, Failed)):
         return state
+    one = f"pass states={{{format_key(parse_key(key)[0], 0)!r}: 'failed'}} for one instance"
+    require(f"states[{key!r}]", state, str, "a state, the same for every instance", next_step=one)
     if state not in STATES:
         raise UnknownNameError("state", str(state), STATES, where=f"states[{key!r}]")
     return STATES[state]()

@@ -55,6 +55,21 @@ def test_a_state_that_cannot_be_given(state: str) -> None:
     assert STATES[state] == refusal(REGIONS, states={"load": state})
 
 
+def test_a_list_of_states_is_none() -> None:
+    """One state stands for all instances; for one of them, its index is in the key."""
+    assert (
+        "states['load'] takes a state, the same for every instance, not a list\n"
+        "  next: pass states={'load[0]': 'failed'} for one instance"
+    ) == refusal(REGIONS, states={"load": ["failed"]})
+
+
+def test_a_key_of_states_is_a_name() -> None:
+    """Whatever else it is, no task is called that."""
+    assert "a key of states takes a task id or an instance key, not 3" == refusal(
+        REGIONS, states={3: "failed"}
+    )
+
+
 ARGUMENTS: dict[str, tuple[Mapping[str, Any], str]] = {
     "given": (
         {"given": ["eu"]},
