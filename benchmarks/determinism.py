@@ -38,7 +38,7 @@ try:
     from airflow.dag_processing.dagbag import DagBag
 except ImportError:
     from airflow.models.dagbag import DagBag
-DagBag(sys.argv[1], include_examples=False)
+DagBag(sys.argv[1])
 sys.stdout.flush()
 os._exit(0)
 """
@@ -86,12 +86,13 @@ def find_examples() -> Path:
 def parse_bare(root: Root) -> None:
     """Make as many bare parses, under as many hash seeds and in as many processes, as the check makes."""
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(count_cores()) as pool:
-        list(pool.map(lambda seed: _parse_once(root, seed, Path(folder) / str(seed)), range(SEEDS)))
+        list(pool.map(lambda seed: parse_once(root.path, seed, Path(folder) / str(seed)), range(SEEDS)))
 
 
-def _parse_once(root: Root, seed: int, home: Path) -> None:
+def parse_once(folder: Path, seed: int, home: Path) -> None:
+    """Parse the DAG files of *folder* by Airflow's own DagBag, in a process with this hash seed."""
     subprocess.run(
-        [sys.executable, "-c", BARE, str(root.path), str(home)],
+        [sys.executable, "-c", BARE, str(folder), str(home)],
         env={**os.environ, "PYTHONHASHSEED": str(seed)},
         capture_output=True,
         check=True,

@@ -99,6 +99,18 @@ def test_a_benchmark_measures(read: Read, name: str, size: dict[str, int]) -> No
     assert {"pytest-dynadag"} <= {figure.whose for figure in figures}
 
 
+def test_a_bare_parse_parses(read: Read, tmp_path: Path) -> None:
+    """Airflow's own DagBag, which the check of determinism is measured against, executes the DAG files."""
+    dags, parsed = tmp_path / "dags", tmp_path / "parsed"
+    dags.mkdir()
+    text = f"# a DAG file for Airflow\nfrom pathlib import Path\nPath({str(parsed)!r}).touch()\n"
+    (dags / "marks.py").write_text(text)
+
+    read("determinism")["parse_once"](dags, 0, tmp_path / "home")
+
+    assert parsed.is_file()
+
+
 def test_the_neighbour_has_the_same_airflow_and_pytest() -> None:
     """What is measured side by side differs in the plugin alone: every package of both has one version, and no address."""
     ours, theirs = (
