@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _ONE_RULES = frozenset(["one_success", "one_failed", "one_done"])
 
@@ -41,6 +41,8 @@ class Behaviour:
             models/dagrun.py, over the serialized DAG) rather than as the tasks are written.
         concat_counts_whole: The worker takes the length of a `.concat()` as its whole length once per part, so that
             later arguments of a product fail (`get_task_map_length`, sdk/definitions/xcom_arg.py).
+        starts_need_lengths: A task below a mapped group whose length is not known fails when it starts
+            (`_get_upstream_map_indexes`, api_fastapi/execution_api/routes/task_instances.py; until #57474).
     """
 
     versions: str
@@ -55,6 +57,7 @@ class Behaviour:
     teardown_waits_for_scope: bool
     rows_by_task_id: bool
     concat_counts_whole: bool
+    starts_need_lengths: bool = False
 
 
 AIRFLOW_2 = Behaviour(
@@ -72,7 +75,7 @@ AIRFLOW_2 = Behaviour(
     concat_counts_whole=False,
 )
 AIRFLOW_3_0 = Behaviour(
-    versions="3.0 and 3.1",
+    versions="3.0",
     eager_rules=_ONE_RULES,
     eager_when_expanded=True,
     eager_in_inner_groups=False,
@@ -84,7 +87,9 @@ AIRFLOW_3_0 = Behaviour(
     teardown_waits_for_scope=False,
     rows_by_task_id=True,
     concat_counts_whole=True,
+    starts_need_lengths=True,
 )
+AIRFLOW_3_1 = replace(AIRFLOW_3_0, versions="3.1", starts_need_lengths=False)
 AIRFLOW_3_2 = Behaviour(
     versions="3.2",
     eager_rules=_ONE_RULES,
@@ -113,7 +118,13 @@ AIRFLOW_3_3 = Behaviour(
     rows_by_task_id=True,
     concat_counts_whole=True,
 )
-BEHAVIOURS = {(2, 0): AIRFLOW_2, (3, 0): AIRFLOW_3_0, (3, 2): AIRFLOW_3_2, (3, 3): AIRFLOW_3_3}
+BEHAVIOURS = {
+    (2, 0): AIRFLOW_2,
+    (3, 0): AIRFLOW_3_0,
+    (3, 1): AIRFLOW_3_1,
+    (3, 2): AIRFLOW_3_2,
+    (3, 3): AIRFLOW_3_3,
+}
 """The first version (major, minor) that behaves so, and how."""
 
 

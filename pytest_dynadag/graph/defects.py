@@ -22,7 +22,8 @@ class Scene:
 
     *disputed* names tasks that two dependencies end differently in one pass, *unpushed* branches that left no output;
     *by_position* leads from a mapped task or group to the method that it applies to a dict; *uncounted* names tasks
-    that are skipped because nothing above them is counted.
+    that are skipped because nothing above them is counted; *prevented* leads from a task that could not start to the
+    mapped group above it whose length was not known.
     """
 
     structure: Structure
@@ -32,6 +33,7 @@ class Scene:
     unpushed: Collection[str]
     by_position: Mapping[str, str]
     uncounted: Collection[str]
+    prevented: Mapping[str, str]
 
     def runs(self, task: Task) -> bool:
         """Tell whether any instance of *task* runs, or may."""
@@ -260,6 +262,18 @@ def _find_uncounted(scene: Scene) -> Iterator[Hit]:
         )
 
 
+def _find_prevented(scene: Scene) -> Iterator[Hit]:
+    for name, group in scene.prevented.items():
+        yield (
+            name,
+            (
+                f"{name} is to run although the mapped group {group} above it has no length: Airflow 3.0 cannot start it,"
+                " and it fails (apache/airflow#52730)"
+            ),
+            f"let what {group} is mapped over return an empty list, or move to Airflow 3.1",
+        )
+
+
 DEFECTS = (
     Defect(
         "a branch or short circuit in a mapped group skips nothing",
@@ -305,6 +319,12 @@ DEFECTS = (
         _find_uncounted,
         "apache/airflow#39801",
         lambda behaviour: "none_failed_min_one_success" not in behaviour.eager_rules,
+    ),
+    Defect(
+        "a task that runs below a mapped group without a length cannot be started",
+        _find_prevented,
+        "apache/airflow#52730",
+        lambda behaviour: behaviour.starts_need_lengths,
     ),
 )
 """Every known defect, of whichever version."""

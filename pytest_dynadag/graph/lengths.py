@@ -103,6 +103,11 @@ class Lengths:
         inside = task.mapping is None and bool(self.structure.mapped_groups_around(task))
         return inside or task_id in self.unpushed
 
+    def is_lost(self, owner: str) -> bool:
+        """Tell whether the length of a mapped task or group that was counted is not known, whatever else were given."""
+        needed = any(need == _name(owner) for needs in self.missing.values() for need, _ in needs)
+        return owner not in self.known and not needed
+
     def _would_help(self, task_id: str) -> bool:
         """Tell whether giving a task's output would make the length known."""
         expansion = self.outcomes[task_id].expansion
@@ -112,7 +117,7 @@ class Lengths:
         )
 
     def _miss(self, task_id: str, owner: str) -> None:
-        need = (f"{owner}[?]", self.structure.location_of(owner))
+        need = (_name(owner), self.structure.location_of(owner))
         needs = self.missing.setdefault(task_id, [])
         if need not in needs:
             needs.append(need)
@@ -126,3 +131,8 @@ class Lengths:
         """Tell whether a length would come from the argument of a group further out, which no version can count."""
         mappings = (mapping for _, mapping in self.structure.mappings_of(task))
         return any(isinstance(source, Argument) for mapping in mappings for source in mapping.sources)
+
+
+def _name(owner: str) -> str:
+    """Write a mapped task or group whose length is not known."""
+    return f"{owner}[?]"

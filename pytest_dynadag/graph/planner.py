@@ -30,11 +30,12 @@ from pytest_dynadag.graph.ends import (
 )
 from pytest_dynadag.graph.expansion import UNKNOWN, Expansion, TaskExpansion, Unknown
 from pytest_dynadag.graph.given import MISSING, Failed, Given, Skipped, format_key, parse_key
-from pytest_dynadag.graph.inputs import Inputs
+from pytest_dynadag.graph.inputs import Inputs, Row
 from pytest_dynadag.graph.lengths import Lengths, Outcome
 from pytest_dynadag.graph.pushes import Refusal, refuse
 from pytest_dynadag.graph.scheduler import Scheduler
 from pytest_dynadag.graph.skips import Skips
+from pytest_dynadag.graph.starts import Starts
 from pytest_dynadag.graph.structure import Structure, Task
 from pytest_dynadag.graph.text import count_of
 
@@ -172,6 +173,7 @@ class _Planner:
     lengths: Lengths
     scheduler: Scheduler
     inputs: Inputs
+    starts: Starts
     outcomes: dict[str, Outcome]
     named: frozenset[str]
     findings: list[Finding] = field(default_factory=list)
@@ -185,8 +187,9 @@ class _Planner:
         lengths = Lengths(structure, given, outcomes)
         scheduler = Scheduler(structure, behaviour, Skips(structure, behaviour), lengths.known)
         inputs = Inputs(structure, behaviour, lengths.look_up)
+        starts = Starts(structure, behaviour, lengths, scheduler.ends)
         named = frozenset(given.task_ids)
-        return cls(structure, given, label, behaviour, lengths, scheduler, inputs, outcomes, named)
+        return cls(structure, given, label, behaviour, lengths, scheduler, inputs, starts, outcomes, named)
 
     # -- one task ---------------------------------------------------------------------------------
 
@@ -267,9 +270,9 @@ class _Planner:
         outputs: list[Any] = []
         ends: list[End] = []
         for index, row, verdict in zip(indexes, rows, each):  # noqa: B905 - a repeated verdict has no end
-            state, output = verdict.state or row.obstacle, MISSING
+            state, output = verdict.state, MISSING
             if state is None:
-                state, output = self._end(task, index, row.arguments)
+                state, output = self._run(task, index, row, verdict.wave)
             outputs.append(output)
             ends.append(End(state, verdict.wave))
         labels = self._labels(task, indexes, inputs)
@@ -298,8 +301,16 @@ class _Planner:
 
     # -- one instance -----------------------------------------------------------------------------
 
+    def _run(self, task: Task, index: int | None, row: Row, wave: int) -> tuple[str, Any]:
+        """Give the state in which an instance that is to run in *wave* ends, and its output."""
+        if self.starts.prevents(task, wave):
+            return FAILED, MISSING
+        if row.obstacle:
+            return row.obstacle, MISSING
+        return self._end(task, index, row.arguments)
+
     def _end(self, task: Task, index: int | None, inputs: Mapping[str, Any]) -> tuple[str, Any]:
-        """Give the state in which an instance that runs ends, and its output."""
+        """Give the state in which an instance that gets its inputs ends, and its output."""
         output = self.given.output_of(task.task_id, index, inputs)
         if isinstance(output, Skipped):
             return SKIPPED, MISSING
@@ -359,6 +370,7 @@ class _Planner:
             unpushed=tuple(sorted(self.lengths.unpushed)),
             by_position=self.inputs.by_position,
             uncounted=self.uncounted,
+            prevented=self.starts.prevented,
         )
         self.findings += find_shared_labels(self.structure, tasks)
         self.findings += find_defects(scene)

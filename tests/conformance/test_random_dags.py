@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from comparison import differences, plan_for, run_and_ask
-from hypothesis import HealthCheck, Phase, assume, given, note, settings
+from hypothesis import HealthCheck, Phase, assume, currently_in_test_context, given, note, settings
 
 from pytest_dynadag.bridge.extract import structure_of
 from pytest_dynadag.errors import GivenError
@@ -52,7 +52,8 @@ def compare(steps: Any) -> None:
     structure = structure_of(builder.dag)
     planned = plan_all(structure, everything(structure, builder.known))
     assume(all(finding.rule != "DYN110" for finding in planned.findings))  # a race, which nobody can plan
-    note("\n".join(repr(task) for task in structure.tasks))
+    if currently_in_test_context():
+        note("\n".join(repr(task) for task in structure.tasks))
 
     run, edges = run_and_ask(builder.dag)
 
@@ -76,3 +77,14 @@ def test_a_plan_is_what_a_random_dag_does() -> None:
         suppress_health_check=checks,
     )
     budget(given(steps())(compare))()
+
+
+@pytest.mark.parametrize("end", ["failed", "skipped"])
+def test_a_task_below_a_group_that_has_no_length(end: str) -> None:
+    """Found by chance: what stands below runs by its rule, and in 3.0 cannot start."""
+    from random_dags import PLAIN, Step
+
+    group = Step("group", over=(("output", 0),), inner=(Step("plain", value=0),))
+    below = Step("branch", rule="all_done", value=0, after=(0, 1))
+
+    compare((Step("list", value=[], ends={PLAIN: end}), group, below))

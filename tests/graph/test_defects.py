@@ -13,6 +13,11 @@ from pytest_dynadag.graph.defects import DEFECTS, list_defects
     ("version", "number", "only_there"),
     [
         ("2.11.2", 6, "a branch or short circuit does not skip a task that is mapped over a literal"),
+        (
+            "3.0.6",
+            9,
+            "a task that runs below a mapped group without a length cannot be started (apache/airflow#52730)",
+        ),
         ("3.1.8", 8, "a .concat() that is not the first argument of expand() is counted too long"),
         ("3.3.2", 7, "a branch or short circuit in a mapped group skips nothing (apache/airflow#67265)"),
     ],

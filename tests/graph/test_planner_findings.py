@@ -8,7 +8,7 @@ import pytest
 from building import dag, over, planned, task
 
 from pytest_dynadag.bridge.labels import make_labeller
-from pytest_dynadag.graph.given import Given
+from pytest_dynadag.graph.given import Failed, Given
 from pytest_dynadag.graph.planner import plan
 from pytest_dynadag.graph.sources import Argument, Concat, Map, Output
 from pytest_dynadag.graph.structure import Group, Structure
@@ -275,3 +275,20 @@ def test_a_rule_that_skips_before_it_counts() -> None:
         " before 3.3 skips it before the tasks above it have ended, whatever becomes of them (apache/airflow#39801)\n"
         "  next: use none_failed, or map the group over a literal"
     ) == only(messages(structure, {"a": [1]}))
+
+
+def test_a_task_below_a_group_without_a_length() -> None:
+    """Airflow 3.0 cannot start it, though its rule lets it run."""
+    structure = dag(
+        Group("g", None, over(v="a")),
+        task("a"),
+        task("g.b", after="a"),
+        task("report", after="g.b", trigger_rule="all_done", line=8),
+        version="3.0.6",
+    )
+
+    assert (
+        "dags/sales.py:8: DYN305 report is to run although the mapped group g above it has no length: Airflow 3.0 cannot"
+        " start it, and it fails (apache/airflow#52730)\n"
+        "  next: let what g is mapped over return an empty list, or move to Airflow 3.1"
+    ) == only(messages(structure, {"a": Failed()}))
