@@ -25,6 +25,8 @@ class Behaviour:
         eager_in_inner_groups: These rules are eager also where a plain group stands between task and mapped group.
         expands_what_it_skips: A placeholder that a rule marks as skipped without holding it back is expanded all the
             same, to instances that are skipped (`expand_mapped_task`, models/abstractoperator.py).
+        runs_what_it_skips: Such a placeholder is expanded all the same, to instances that run, and is left as a removed
+            row, for which what stands below may wait for ever (`expand_mapped_task`, models/taskmap.py).
         branch_found_by_own_index: What a branch decided is looked up at the index of the task below it, so that a
             plain branch never skips an indexed instance; later at that of the branch if it is itself mapped, else
             at none (`ti_deps/deps/not_previously_skipped_dep.py`; since then #67265).
@@ -58,6 +60,7 @@ class Behaviour:
     rows_by_task_id: bool
     concat_counts_whole: bool
     starts_need_lengths: bool = False
+    runs_what_it_skips: bool = False
 
 
 AIRFLOW_2 = Behaviour(
@@ -88,6 +91,7 @@ AIRFLOW_3_0 = Behaviour(
     rows_by_task_id=True,
     concat_counts_whole=True,
     starts_need_lengths=True,
+    runs_what_it_skips=True,
 )
 AIRFLOW_3_1 = replace(AIRFLOW_3_0, versions="3.1", starts_need_lengths=False)
 AIRFLOW_3_2 = Behaviour(
@@ -103,6 +107,7 @@ AIRFLOW_3_2 = Behaviour(
     teardown_waits_for_scope=True,
     rows_by_task_id=True,
     concat_counts_whole=True,
+    runs_what_it_skips=True,
 )
 AIRFLOW_3_3 = Behaviour(
     versions="3.3",

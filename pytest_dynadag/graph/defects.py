@@ -252,12 +252,18 @@ def _find_dicts_by_position(scene: Scene) -> Iterator[Hit]:
 def _find_uncounted(scene: Scene) -> Iterator[Hit]:
     for name in scene.uncounted:
         rule = scene.structure[name].trigger_rule
+        if scene.behaviour.runs_what_it_skips:
+            what = (
+                "Airflow 3.0 to 3.2 skips it before the tasks above it have ended, runs it all the same, and leaves a removed"
+                " row, for which the tasks below may wait for ever"
+            )
+        else:
+            what = (
+                "Airflow before 3.3 skips it before the tasks above it have ended, whatever becomes of them"
+            )
         yield (
             name,
-            (
-                f"{name} stands in a mapped group with trigger rule {rule}: Airflow before 3.3 skips it before the"
-                " tasks above it have ended, whatever becomes of them (apache/airflow#39801)"
-            ),
+            f"{name} stands in a mapped group with trigger rule {rule}: {what} (apache/airflow#39801)",
             "use none_failed, or map the group over a literal",
         )
 

@@ -222,9 +222,14 @@ class _Planner:
         if count and isinstance(count, int):
             if state == SKIPPED and self.scheduler.skips_uncounted(task, count):
                 self.uncounted.append(task.task_id)
-            if self.behaviour.expands_what_it_skips and self.scheduler.skips_loosely(task, count, verdict):
-                self._settle(task, count, [verdict], verdict.wave)
-                return
+            if self.scheduler.skips_loosely(task, count, verdict):
+                since = verdict.wave
+                if self.behaviour.expands_what_it_skips:
+                    self._settle(task, count, [verdict], since)
+                    return
+                if self.behaviour.runs_what_it_skips:
+                    self._settle(task, count, self.scheduler.judge_indexes(task, count, since), since)
+                    return
         why = _explain(task, state, self.outcomes)
         self._leave(task, 0, End(state, verdict.wave), f"never expanded: {why}", verdict.before)
 

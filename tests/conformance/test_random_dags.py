@@ -51,14 +51,22 @@ def compare(steps: Any) -> None:
     builder = Builder(steps)
     structure = structure_of(builder.dag)
     planned = plan_all(structure, everything(structure, builder.known))
-    assume(all(finding.rule != "DYN110" for finding in planned.findings))  # a race, which nobody can plan
     if currently_in_test_context():
         note("\n".join(repr(task) for task in structure.tasks))
+        assume(can_be_planned(planned))
 
     run, edges = run_and_ask(builder.dag)
 
     assert {} == differences(planned, run)
     assert edges == set(planned.edges)
+
+
+def can_be_planned(planned: Expansion) -> bool:
+    """Tell whether what happens is certain: no race, and no row that 3.0 to 3.2 leave removed, below which runs get stuck."""
+    return all(
+        finding.rule != "DYN110" and "leaves a removed row" not in finding.message
+        for finding in planned.findings
+    )
 
 
 @pytest.mark.timeout(60 + 20 * BUDGET)
@@ -88,3 +96,12 @@ def test_a_task_below_a_group_that_has_no_length(end: str) -> None:
     below = Step("branch", rule="all_done", value=0, after=(0, 1))
 
     compare((Step("list", value=[], ends={PLAIN: end}), group, below))
+
+
+def test_a_rule_in_a_group_that_is_met_before_it_counts() -> None:
+    """Found by chance: 2.x skips the instances below, 3.0 to 3.2 skip them and run them all the same."""
+    from random_dags import Step
+
+    inner = (Step("plain", value=0), Step("plain", rule="none_failed_min_one_success", value=0, after=(0,)))
+
+    compare((Step("list", value=[0, 1]), Step("group", over=(("output", 0),), inner=inner)))
