@@ -151,7 +151,8 @@ def airflow_edges(dag: Any) -> set[tuple[str, str]]:
     from sqlalchemy import select
 
     session = settings.Session()
-    rows = list(session.scalars(select(TaskInstance).where(TaskInstance.dag_id == dag.dag_id)))
+    every = session.scalars(select(TaskInstance).where(TaskInstance.dag_id == dag.dag_id))
+    rows = [row for row in every if row.state != "removed"]  # what is left of a placeholder is no instance
     scheduled = scheduled_dag(dag)
     indexes: dict[str, list[int]] = {}
     for row in rows:
