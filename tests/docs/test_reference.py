@@ -67,7 +67,9 @@ def test_every_call_of_the_fixture_is_listed() -> None:
 def test_versions_differ_as_the_page_says() -> None:
     """The table of how versions expand tasks says what the planner follows."""
     page = (DOCS / "explanation" / "expansion.md").read_text()
-    rows = re.findall(r"^\| .+? \| (yes|no) \| (yes|no) \| (yes|no) \| (yes|no) \| (yes|no) \|$", page, re.MULTILINE)
+    rows = re.findall(
+        r"^\| .+? \| (yes|no) \| (yes|no) \| (yes|no) \| (yes|no) \| (yes|no) \|$", page, re.MULTILINE
+    )
     known = [BEHAVIOURS[version] for version in sorted(BEHAVIOURS)]
 
     planned = [
