@@ -37,6 +37,7 @@ from pytest_dynadag.generate.records import FileRecord, Generation, Root
 from pytest_dynadag.generate.sealing import Seal
 from pytest_dynadag.secrecy import hide_assigned
 
+_MOST_GONE = 5
 _GLANCE = 0.1  # seconds between two looks at what an isolator prints
 Parse = Mapping[str, Any]
 
@@ -91,7 +92,7 @@ class Check:
         if given is not None:
             files = narrow_to_expansions(files, generations, given)
         seconds = time.clock_gettime(time.CLOCK_MONOTONIC) - started
-        not_checked = (*find_not_applied(generations, self.own), *map(_describe_gone, gone))
+        not_checked = (*find_not_applied(generations, self.own), *_describe_gone(gone))
         return Determinism(files, self.seeds, self.names, not_checked, seconds)
 
     def screen(self) -> list[Generation]:
@@ -310,8 +311,10 @@ def _choose_possible(wanted: Iterable[str], own: tuple[Own, ...]) -> tuple[tuple
     return names, tuple(notes)
 
 
-def _describe_gone(path: str) -> str:
-    return f"{path}: gone since it was loaded"
+def _describe_gone(paths: Sequence[str]) -> list[str]:
+    shown = [f"{path}: gone since it was loaded" for path in paths[:_MOST_GONE]]
+    more = len(paths) - len(shown)
+    return [*shown, f"{more} more that are gone since they were loaded"] if more else shown
 
 
 def _count(files: Collection[str]) -> str:

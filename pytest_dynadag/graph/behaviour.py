@@ -59,8 +59,8 @@ class Behaviour:
     teardown_waits_for_scope: bool
     rows_by_task_id: bool
     concat_counts_whole: bool
-    starts_need_lengths: bool = False
-    runs_what_it_skips: bool = False
+    starts_need_lengths: bool
+    runs_what_it_skips: bool
 
 
 AIRFLOW_2 = Behaviour(
@@ -76,6 +76,8 @@ AIRFLOW_2 = Behaviour(
     teardown_waits_for_scope=False,
     rows_by_task_id=False,
     concat_counts_whole=False,
+    starts_need_lengths=False,
+    runs_what_it_skips=False,
 )
 AIRFLOW_3_0 = Behaviour(
     versions="3.0",
@@ -107,6 +109,7 @@ AIRFLOW_3_2 = Behaviour(
     teardown_waits_for_scope=True,
     rows_by_task_id=True,
     concat_counts_whole=True,
+    starts_need_lengths=False,
     runs_what_it_skips=True,
 )
 AIRFLOW_3_3 = Behaviour(
@@ -122,6 +125,8 @@ AIRFLOW_3_3 = Behaviour(
     teardown_waits_for_scope=True,
     rows_by_task_id=True,
     concat_counts_whole=True,
+    starts_need_lengths=False,
+    runs_what_it_skips=False,
 )
 BEHAVIOURS = {
     (2, 0): AIRFLOW_2,

@@ -33,12 +33,11 @@ class Starts:
         """Tell whether *task*, which is to run in *wave*, cannot start, and note it."""
         if not self.behaviour.starts_need_lengths:
             return False
-        own = self.structure.mapped_groups_around(task)[:1]
         for name in task.upstream:
-            closest = self.structure.mapped_groups_around(self.structure[name])[:1]
-            if closest and closest != own and not self._has_length(closest[0].group_id, task, wave):
-                self.prevented[task.task_id] = closest[0].group_id
-                return True
+            for group in self.structure.mapped_groups_around(self.structure[name])[:1]:
+                if not self._has_length(group.group_id, task, wave):
+                    self.prevented[task.task_id] = group.group_id
+                    return True
         return False
 
     def _has_length(self, group_id: str, task: Task, wave: int) -> bool:
