@@ -28,12 +28,18 @@ class Verdict(NamedTuple):
     """
     What the scheduler makes of an instance: *state* (None: it runs), in the pass before *wave*.
 
-    *before* is the end that it had until a branch marked it as skipped.
+    *by_branch* says that a branch marked it as skipped itself; *before* is the end that it had until then.
     """
 
     state: str | None
     wave: int
+    by_branch: bool = False
     before: End | None = None
+
+    @property
+    def by_scheduler(self) -> bool:
+        """Whether it is the scheduler that ends the instance."""
+        return self.state is not None and not self.by_branch
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +49,8 @@ class Ends:
 
     *count* is the number of indexed rows, None for a single row without an index (a plain task, or a mapped one that
     was never expanded). *ends* has one entry per row, or one that stands for all; *since* is the pass in which
-    the task was expanded, 0 if that was before the run began; *by_scheduler* says that it never ran: the scheduler
-    itself ended it. *before* is the end that a single row had until a branch marked it as skipped.
+    the task was expanded, 0 if that was before the run began; *by_scheduler* says that the scheduler itself ended
+    it. *before* is the end that the scheduler had given a single row until a branch marked it as skipped.
     """
 
     count: int | None

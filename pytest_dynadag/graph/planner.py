@@ -231,7 +231,7 @@ class _Planner:
                     self._settle(task, count, self.scheduler.judge_indexes(task, count, since), since)
                     return
         why = _explain(task, state, self.outcomes)
-        self._leave(task, 0, End(state, verdict.wave), f"never expanded: {why}", verdict.before)
+        self._leave(task, 0, End(state, verdict.wave), f"never expanded: {why}", verdict)
 
     def _leave_uncounted(self, task: Task, wave: int) -> None:
         """Leave a task whose length the scheduler cannot find, because nobody gave it or because it never could."""
@@ -260,9 +260,13 @@ class _Planner:
             "DYN303", task.task_id, message, "make the combinations in a task, and map one group over them"
         )
 
-    def _leave(self, task: Task, count: int | None, end: End, reason: str, before: End | None = None) -> None:
+    def _leave(
+        self, task: Task, count: int | None, end: End, reason: str, verdict: Verdict | None = None
+    ) -> None:
+        """Leave a mapped task unexpanded: the scheduler ends it, unless *verdict* says that a branch does."""
         expansion = TaskExpansion(task.task_id, count, True, (end.state,), [], (), reason)
-        self._note(task, Outcome(expansion, []), Ends(None, (end,), by_scheduler=True, before=before))
+        by_scheduler, before = (verdict.by_scheduler, verdict.before) if verdict else (True, None)
+        self._note(task, Outcome(expansion, []), Ends(None, (end,), by_scheduler=by_scheduler, before=before))
 
     def _settle(self, task: Task, count: int | None, verdicts: Sequence[Verdict], since: int = 0) -> None:
         """Work out inputs, labels, outputs and ends of the instances; one verdict may stand for all."""
@@ -281,8 +285,9 @@ class _Planner:
             outputs.append(output)
             ends.append(End(state, verdict.wave))
         labels = self._labels(task, indexes, inputs)
-        by_scheduler = count is None and verdicts[0].state is not None
-        before = verdicts[0].before if count is None else None
+        by_scheduler, before = (
+            (verdicts[0].by_scheduler, verdicts[0].before) if count is None else (False, None)
+        )
         settled = Ends(count, compress(ends), since, by_scheduler, before)
         states = tuple(end.state for end in settled.ends)
         states = states[:1] if len(set(states)) == 1 else states

@@ -142,11 +142,10 @@ class Scheduler:
         """
         ends = self.ends[source]
         comes_first = source < task.task_id or not self.behaviour.rows_by_task_id
-        early = 1 if ends.by_scheduler and comes_first else 0
+        early = 1 if comes_first else 0
         if ends.before and ends.before.wave + 1 - early <= ends.last:
             return End(ends.before.state, ends.before.wave - early)
-        marked = ends.before is not None
-        return End(ends[0].state, ends.last - (0 if marked else early))
+        return End(ends[0].state, ends.last - (early if ends.by_scheduler else 0))
 
     def knows_length(self, task: Task, wave: int) -> bool:
         """Tell whether all that *task* and the groups around it are mapped over has ended before *wave*."""
@@ -222,9 +221,9 @@ class Scheduler:
             return verdict
         overwrites = verdict.state is not None or self.behaviour.skip_overwrites
         if marked < verdict.wave:
-            return Verdict(SKIPPED, marked)
+            return Verdict(SKIPPED, marked, by_branch=True)
         before = End(verdict.state, verdict.wave) if verdict.state else None
-        return Verdict(SKIPPED, marked, before) if overwrites else verdict
+        return Verdict(SKIPPED, marked, by_branch=True, before=before) if overwrites else verdict
 
     def _join(self, task: Task, verdict: Verdict, by_sources: Verdict) -> Verdict:
         """Let mapping sources have their say, which nobody waits for; note where it differs from what is decided."""

@@ -105,3 +105,15 @@ def test_a_rule_in_a_group_that_is_met_before_it_counts() -> None:
     inner = (Step("plain", value=0), Step("plain", rule="none_failed_min_one_success", value=0, after=(0,)))
 
     compare((Step("list", value=[0, 1]), Step("group", over=(("output", 0),), inner=inner)))
+
+
+@pytest.mark.parametrize("over", [(), (("output", 0),)], ids=["plain", "mapped"])
+def test_a_source_that_a_branch_skips_as_another_fails(over: tuple[Any, ...]) -> None:
+    """Found by chance: what a branch marks is seen no earlier than what fails beside it."""
+    from random_dags import Step
+
+    lists = Step("list", value=[0]), Step("list", value=None)
+    marked = Step("mapped" if over else "list", value=[], over=over, after=(2,))
+    below = Step("mapped", over=(("output", 1), ("output", 3)))
+
+    compare((*lists, Step("branch", value=1), marked, Step("plain", value=0, after=(2,)), below))
