@@ -276,7 +276,7 @@ def _find_prevented(scene: Scene) -> Iterator[Hit]:
                 f"{name} is to run although the mapped group {group} above it has no length: Airflow 3.0 cannot start it,"
                 " and it fails (apache/airflow#52730)"
             ),
-            f"let what {group} is mapped over return an empty list, or move to Airflow 3.1",
+            f"let what {group} is mapped over return an empty list, or move to the newest Airflow 3.1",
         )
 
 

@@ -300,5 +300,5 @@ def test_a_task_below_a_group_without_a_length() -> None:
     assert (
         "dags/sales.py:8: DYN305 report is to run although the mapped group g above it has no length: Airflow 3.0 cannot"
         " start it, and it fails (apache/airflow#52730)\n"
-        "  next: let what g is mapped over return an empty list, or move to Airflow 3.1"
+        "  next: let what g is mapped over return an empty list, or move to the newest Airflow 3.1"
     ) == only(messages(structure, {"a": Failed()}))
