@@ -95,7 +95,7 @@ MESSAGES = {
 }
 """What is said of each file, and its line."""
 
-if sys.version_info < (3, 11):
+if sys.version_info < (3, 11, 4):  # the first patch of 3.11 whose parser says what kind of error it is
     MESSAGES["null_byte"] = (1, "DYN401 ValueError: source code string cannot contain null bytes")
 if sys.version_info >= (3, 12):  # which counts how deep C code calls itself
     MESSAGES["overflows"] = (5, "DYN401 RecursionError: maximum recursion depth exceeded")
