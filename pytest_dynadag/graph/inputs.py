@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from pytest_dynadag.graph.behaviour import Behaviour
-from pytest_dynadag.graph.ends import FAILED, SKIPPED
 from pytest_dynadag.graph.sources import MappingForm
+from pytest_dynadag.graph.states import FAILED, SKIPPED
 from pytest_dynadag.graph.structure import Structure, Task
 from pytest_dynadag.graph.values import (
     IndexFailed,

@@ -1,41 +1,35 @@
 """The planner: what a structure becomes for a given, computed without running anything."""
 
-# Pure: no Airflow, no database. States what Airflow does; held to that by comparison with real runs.
-# Task by task, upstream tasks first: the scheduler's verdict on each instance, its length, its inputs, its end.
-# Why states matter: a mapped task whose source did not succeed is never expanded, whatever its trigger rule.
+# Pure: no Airflow, no database. The scheduler of a run, told what is given in place of what tasks do: each instance that
+# starts ends at once, as the given has it. Held to Airflow by comparison with real runs.
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import repeat
 from typing import Any
 
 from pytest_dynadag.errors import GivenError, MissingGivenError, UnknownNameError
 from pytest_dynadag.findings import Finding
-from pytest_dynadag.graph.behaviour import Behaviour, behaviour_of
+from pytest_dynadag.graph.behaviour import behaviour_of
 from pytest_dynadag.graph.defects import Scene, find_defects, find_shared_labels
 from pytest_dynadag.graph.edges import connect
-from pytest_dynadag.graph.ends import (
+from pytest_dynadag.graph.expansion import UNKNOWN, Expansion, TaskExpansion, Unknown
+from pytest_dynadag.graph.given import MISSING, Failed, Given, Skipped, format_key, parse_key
+from pytest_dynadag.graph.inputs import Inputs, Row
+from pytest_dynadag.graph.lengths import Lengths
+from pytest_dynadag.graph.pushes import Refusal, refuse
+from pytest_dynadag.graph.scheduler import Ready, Scheduler
+from pytest_dynadag.graph.skips import choose_skips
+from pytest_dynadag.graph.states import (
     BAD,
     FAILED,
+    SCHEDULED,
     SKIPPED,
     SUCCESS,
     UNKNOWN_STATE,
     UPSTREAM_FAILED,
-    End,
-    Ends,
-    Verdict,
-    compress,
+    Index,
 )
-from pytest_dynadag.graph.expansion import UNKNOWN, Expansion, TaskExpansion, Unknown
-from pytest_dynadag.graph.given import MISSING, Failed, Given, Skipped, format_key, parse_key
-from pytest_dynadag.graph.inputs import Inputs, Row
-from pytest_dynadag.graph.lengths import Lengths, Outcome
-from pytest_dynadag.graph.pushes import Refusal, refuse
-from pytest_dynadag.graph.scheduler import Scheduler
-from pytest_dynadag.graph.skips import Skips
-from pytest_dynadag.graph.starts import Starts
 from pytest_dynadag.graph.structure import Structure, Task
 from pytest_dynadag.graph.text import count_of
 
@@ -77,15 +71,14 @@ def plan(
     """
     given = given or Given()
     check_given(structure, given)
-    planner = _Planner.start(structure, given, label)
+    planner = _Planner(structure, given, label)
     try:
-        for task in structure.tasks:
-            planner.expand(task)
+        expansion = planner.plan()
     except RecursionError:
         raise _refuse_depth(structure, given) from None
     if strict and planner.lengths.missing:
         raise MissingGivenError(structure.dag_id, planner.lengths.missing)
-    return planner.finish()
+    return expansion
 
 
 def _refuse_depth(structure: Structure, given: Given) -> Exception:
@@ -164,164 +157,62 @@ def check_indexes(dag_id: str, given: Given, task_id: str, count: int) -> None:
             raise GivenError(dag_id, key, why, next_step=f"write an index up to {last!r}")
 
 
-@dataclass(slots=True)
 class _Planner:
-    structure: Structure
-    given: Given
-    label: Labeller | None
-    behaviour: Behaviour
-    lengths: Lengths
-    scheduler: Scheduler
-    inputs: Inputs
-    starts: Starts
-    outcomes: dict[str, Outcome]
-    named: frozenset[str]
-    findings: list[Finding] = field(default_factory=list)
-    uncounted: list[str] = field(default_factory=list)
+    """One plan on its way."""
 
-    @classmethod
-    def start(cls, structure: Structure, given: Given, label: Labeller | None) -> _Planner:
-        """Make a planner that has planned no task yet."""
-        behaviour = behaviour_of(structure.airflow_version)
-        outcomes: dict[str, Outcome] = {}
-        lengths = Lengths(structure, given, outcomes)
-        scheduler = Scheduler(structure, behaviour, Skips(structure, behaviour), lengths.known)
-        inputs = Inputs(structure, behaviour, lengths.look_up)
-        starts = Starts(structure, behaviour, lengths, scheduler.ends)
-        named = frozenset(given.task_ids)
-        return cls(structure, given, label, behaviour, lengths, scheduler, inputs, starts, outcomes, named)
+    def __init__(self, structure: Structure, given: Given, label: Labeller | None) -> None:
+        self.structure, self.given, self.label = structure, given, label
+        self.behaviour = behaviour_of(structure.airflow_version)
+        self.lengths = Lengths(structure, given)
+        self.inputs = Inputs(structure, self.behaviour, self.lengths.look_up)
+        self.scheduler = Scheduler(structure, self.behaviour, self.lengths.measure)
+        self.rows = self.lengths.rows = self.scheduler.rows
+        self.named = frozenset(given.task_ids)
+        self.findings: list[Finding] = []
 
-    # -- one task ---------------------------------------------------------------------------------
+    def plan(self) -> Expansion:
+        """Let the scheduler go on until nothing starts any more, and put the parts together."""
+        while (ready := self.scheduler.advance()) or self.scheduler.changed:
+            for each in ready:
+                self._execute(each)
+        tasks = {task.task_id: self._describe(task) for task in self.structure.tasks}
+        nodes = {name: task.nodes for name, task in tasks.items()}
+        dependencies = connect(self.structure, nodes, self.scheduler.lengths)
+        self._find_more(tasks)
+        return Expansion(self.structure.dag_id, tuple(tasks.values()), dependencies, tuple(self.findings))
 
-    def expand(self, task: Task) -> None:
-        """Work out what *task* becomes; the tasks above it have been worked out."""
-        if not self.structure.is_mapped(task):
-            self._settle(task, None, [self.scheduler.judge_row(task)])
+    # -- instances that start ---------------------------------------------------------------------
+
+    def _execute(self, ready: Ready) -> None:
+        """End the instances that start, as the given has it, and keep their outputs."""
+        task, rows = ready.task, self.rows[ready.task.task_id]
+        if self.scheduler.find_missing_length(task):
+            self._end(ready, [FAILED])
             return
-        count = self.lengths.count(task)
-        if count and isinstance(count, int) and self.lengths.is_written(task):
-            self._settle(task, count, self.scheduler.judge_indexes(task, count, 0))
-        else:
-            self._expand_placeholder(task, count, self.scheduler.judge_row(task, count))
+        inputs = self._inputs_of(task)
+        if self._ends_alike(task) and not any(row.obstacle for row in inputs):
+            self._end(ready, [SUCCESS])
+            return
+        outputs = self.lengths.outputs.setdefault(task.task_id, [MISSING] * len(rows))
+        states = []
+        for index in ready.indexes:
+            row, position = inputs[index or 0], index or 0
+            state, outputs[position] = (
+                (row.obstacle, MISSING) if row.obstacle else self._run(task, index, row)
+            )
+            states.append(state)
+            if task.skips and rows[index] == SCHEDULED:
+                self._branch(task, index, outputs[position], state)
+        self._end(ready, states)
 
-    def _expand_placeholder(self, task: Task, count: int | Unknown, verdict: Verdict) -> None:
-        if verdict.state:
-            self._end_placeholder(task, count, verdict, verdict.state)
-        elif not self.scheduler.knows_length(task, verdict.wave):
-            why = f"trigger rule {task.trigger_rule} is met before all it is mapped over has ended"
-            self._leave(task, 0, End(UPSTREAM_FAILED, verdict.wave), f"never expanded: {why}")
-        elif isinstance(count, Unknown):
-            self._leave_uncounted(task, verdict.wave)
-        elif count == 0:
-            self._leave(task, 0, End(SKIPPED, verdict.wave), "mapped over nothing")
-        else:
-            since = verdict.wave
-            self._settle(task, count, self.scheduler.judge_indexes(task, count, since), since)
+    def _ends_alike(self, task: Task) -> bool:
+        """Return whether all instances of a task that get their inputs succeed, with outputs that are not known."""
+        over = task.mapping is None and task.task_id in self.structure.mapped_over
+        return task.task_id not in self.named and (task.pushes_output or not over)
 
-    def _end_placeholder(self, task: Task, count: int | Unknown, verdict: Verdict, state: str) -> None:
-        if count and isinstance(count, int):
-            if state == SKIPPED and self.scheduler.skips_uncounted(task, count):
-                self.uncounted.append(task.task_id)
-            if self.scheduler.skips_loosely(task, count, verdict):
-                since = verdict.wave
-                if self.behaviour.expands_what_it_skips:
-                    self._settle(task, count, [verdict], since)
-                    return
-                if self.behaviour.runs_what_it_skips:
-                    self._settle(task, count, self.scheduler.judge_indexes(task, count, since), since)
-                    return
-        why = _explain(task, state, self.outcomes)
-        self._leave(task, 0, End(state, verdict.wave), f"never expanded: {why}", verdict)
-
-    def _leave_uncounted(self, task: Task, wave: int) -> None:
-        """Leave a task whose length the scheduler cannot find, because nobody gave it or because it never could."""
-        never = [name for name in self.structure.sources_of(task) if self.lengths.is_never_counted(name)]
-        if self.lengths.is_refused(task):
-            self._leave_refused(task, wave)
-        elif not never:
-            reason = "an upstream output that decides the length is not known"
-            self._leave(task, None, End(UNKNOWN_STATE, wave), reason)
-        elif never[0] in self.lengths.unpushed:
-            reason = f"mapped over {never[0]}, a branch that skips something and then leaves no output"
-            self._leave(task, 0, End(UPSTREAM_FAILED, wave), reason)
-        else:
-            reason = f"mapped over {never[0]}, which stands in a mapped group: its length never becomes known"
-            self._leave(task, 0, End(UPSTREAM_FAILED, wave), reason)
-            message = f"{task.task_id} is {reason}, so Airflow ends it upstream_failed"
-            remedy = "collect the group's output in a plain task that returns one list, and map over that"
-            self._find("DYN303", task.task_id, message, remedy)
-
-    def _leave_refused(self, task: Task, wave: int) -> None:
-        outer = self.structure.mapped_groups_around(task)[-1].group_id
-        reason = f"mapped over the argument of the mapped group {outer}, which Airflow cannot count"
-        self._leave(task, None, End(UNKNOWN_STATE, wave), reason)
-        message = f"{task.task_id} is {reason}: no run can be created (NotImplementedError)"
-        self._find(
-            "DYN303", task.task_id, message, "make the combinations in a task, and map one group over them"
-        )
-
-    def _leave(
-        self, task: Task, count: int | None, end: End, reason: str, verdict: Verdict | None = None
-    ) -> None:
-        """Leave a mapped task unexpanded: the scheduler ends it, unless *verdict* says that a branch does."""
-        expansion = TaskExpansion(task.task_id, count, True, (end.state,), [], (), reason)
-        by_scheduler, before = (verdict.by_scheduler, verdict.before) if verdict else (True, None)
-        self._note(task, Outcome(expansion, []), Ends(None, (end,), by_scheduler=by_scheduler, before=before))
-
-    def _settle(self, task: Task, count: int | None, verdicts: Sequence[Verdict], since: int = 0) -> None:
-        """Work out inputs, labels, outputs and ends of the instances; one verdict may stand for all."""
-        indexes: Sequence[int | None] = [None] if count is None else range(count)
-        if count and task.task_id in self.named:
-            check_indexes(self.structure.dag_id, self.given, task.task_id, count)
-        rows = self.inputs.give(task, count)
-        each = verdicts if len(verdicts) > 1 else repeat(verdicts[0])
-        inputs = [row.arguments for row in rows]
-        outputs: list[Any] = []
-        ends: list[End] = []
-        for index, row, verdict in zip(indexes, rows, each):  # noqa: B905 - a repeated verdict has no end
-            state, output = verdict.state, MISSING
-            if state is None:
-                state, output = self._run(task, index, row, verdict.wave)
-            outputs.append(output)
-            ends.append(End(state, verdict.wave))
-        labels = self._labels(task, indexes, inputs)
-        by_scheduler, before = (
-            (verdicts[0].by_scheduler, verdicts[0].before) if count is None else (False, None)
-        )
-        settled = Ends(count, compress(ends), since, by_scheduler, before)
-        states = tuple(end.state for end in settled.ends)
-        states = states[:1] if len(set(states)) == 1 else states
-        expansion = TaskExpansion(task.task_id, len(ends), count is not None, states, inputs, labels)
-        self._note(task, Outcome(expansion, outputs), settled)
-
-    def _note(self, task: Task, outcome: Outcome, ends: Ends) -> None:
-        self.outcomes[task.task_id] = outcome
-        self.scheduler.ends[task.task_id] = ends
-        if task.skips:
-            self._note_skips(task, outcome, ends)
-
-    def _note_skips(self, task: Task, outcome: Outcome, ends: Ends) -> None:
-        for position, output in enumerate(outcome.outputs):
-            end = ends[position]
-            if output is not MISSING and output is not UNKNOWN and end.state == SUCCESS:
-                index = None if ends.count is None else position
-                skipped = self.scheduler.skips.note(task, index, output, end.wave)
-                if skipped and index is None and self.behaviour.skipping_branch_pushes_nothing:
-                    self.lengths.unpushed.add(task.task_id)
-
-    # -- one instance -----------------------------------------------------------------------------
-
-    def _run(self, task: Task, index: int | None, row: Row, wave: int) -> tuple[str, Any]:
-        """Give the state in which an instance that is to run in *wave* ends, and its output."""
-        if self.starts.prevents(task, wave):
-            return FAILED, MISSING
-        if row.obstacle:
-            return row.obstacle, MISSING
-        return self._end(task, index, row.arguments)
-
-    def _end(self, task: Task, index: int | None, inputs: Mapping[str, Any]) -> tuple[str, Any]:
-        """Give the state in which an instance that gets its inputs ends, and its output."""
-        output = self.given.output_of(task.task_id, index, inputs)
+    def _run(self, task: Task, index: Index, row: Row) -> tuple[str, Any]:
+        """Return the state in which an instance that gets its inputs ends, and its output."""
+        output = self.given.output_of(task.task_id, index, row.arguments)
         if isinstance(output, Skipped):
             return SKIPPED, MISSING
         if isinstance(output, Failed):
@@ -341,29 +232,115 @@ class _Planner:
         )
         self._find(refusal.rule, owners[0], message, refusal.remedy)
 
-    def _labels(
-        self, task: Task, indexes: Sequence[int | None], inputs: Sequence[Mapping[str, Any]]
-    ) -> tuple[str | Unknown | None, ...]:
-        if task.map_index_template is None or indexes[:1] == [None]:
+    def _branch(self, task: Task, index: Index, output: Any, state: str) -> None:
+        """Tell the scheduler what a branch or short circuit skips."""
+        if state != SUCCESS or output is MISSING or output is UNKNOWN:
+            return
+        skipped = choose_skips(self.structure, task, output)
+        self.scheduler.decide(task, index, skipped)
+        if skipped and index is None and self.behaviour.skipping_branch_pushes_nothing:
+            self.lengths.unpushed.add(task.task_id)
+
+    def _end(self, ready: Ready, states: Sequence[str]) -> None:
+        """Tell the scheduler how instances ended; one state stands for all. A branch may have skipped some before."""
+        name, rows = ready.task.task_id, self.rows[ready.task.task_id]
+        if len(ready.indexes) == len(rows) and list(rows.states) == [SCHEDULED]:
+            self.scheduler.end_all(name, states)
+            return
+        for position, index in enumerate(ready.indexes):
+            if rows[index] == SCHEDULED:
+                self.scheduler.end(name, index, states[position if len(states) > 1 else 0])
+
+    # -- what tasks became ------------------------------------------------------------------------
+
+    def _inputs_of(self, task: Task) -> Sequence[Row]:
+        """Return a row of inputs for each instance, and refuse what is given for more or fewer of them."""
+        count = self.rows[task.task_id].count
+        if count is not None and task.task_id in self.named:
+            check_indexes(self.structure.dag_id, self.given, task.task_id, count)
+        return self.inputs.give(task, count)
+
+    def _describe(self, task: Task) -> TaskExpansion:
+        rows = self.rows[task.task_id]
+        states = tuple(state or UNKNOWN_STATE for state in rows.states)
+        states = states[:1] if len(set(states)) == 1 else states
+        if rows.count is None and self.structure.is_mapped(task):
+            return self._describe_unexpanded(task, states[0])
+        inputs = [row.arguments for row in self._inputs_of(task)]
+        labels = self._labels(task, inputs) if rows.count is not None else ()
+        return TaskExpansion(task.task_id, len(rows), rows.count is not None, states, inputs, labels)
+
+    def _labels(self, task: Task, inputs: Sequence[Mapping[str, Any]]) -> tuple[str | Unknown | None, ...]:
+        if task.map_index_template is None:
             return ()
         if self.label is None:
-            return (UNKNOWN,) * len(indexes)
-        return tuple(self.label(task, index, row) for index, row in zip(indexes, inputs, strict=True))
+            return (UNKNOWN,) * len(inputs)
+        return tuple(self.label(task, index, row) for index, row in enumerate(inputs))
 
-    # -- the whole --------------------------------------------------------------------------------
+    def _describe_unexpanded(self, task: Task, state: str) -> TaskExpansion:
+        """Return what became of a mapped task that has no instances, and why."""
+        self.scheduler.count(task)  # notes which outputs it would take
+        if task.task_id not in self.scheduler.unexpanded:
+            reason = f"never expanded: {self._blame(task, state)} (trigger rule {task.trigger_rule})"
+        elif self.scheduler.unexpanded[task.task_id] == 0:
+            reason = "mapped over nothing"
+        elif state == UNKNOWN_STATE:
+            reason = self._explain_unknown(task)
+        else:
+            reason = self._explain_uncounted(task)
+        count = None if state == UNKNOWN_STATE else 0
+        return TaskExpansion(task.task_id, count, mapped=True, states=(state,), reason=reason)
+
+    def _blame(self, task: Task, state: str) -> str:
+        """Return in words what ended the placeholder of a mapped task."""
+        blamed = _BLAMED.get(state, frozenset())
+        found = {name: self._worst_of(name) for name in task.upstream}
+        words = [f"{name} is {ended}" for name, ended in found.items() if ended in blamed]
+        if words:
+            return ", ".join(words)
+        return (
+            "a branch did not choose it"
+            if self.scheduler.is_branched(task)
+            else "nothing that it waits for counts"
+        )
+
+    def _worst_of(self, name: str) -> str:
+        states = self.rows[name].states
+        return TaskExpansion(
+            name, 0, mapped=True, states=tuple(state or UNKNOWN_STATE for state in states)
+        ).state
+
+    def _explain_unknown(self, task: Task) -> str:
+        """Return why only a run would show how many instances a task has."""
+        if not self.lengths.is_refused(task):
+            return "an upstream output that decides the length is not known"
+        outer = self.structure.mapped_groups_around(task)[-1].group_id
+        reason = f"mapped over the argument of the mapped group {outer}, which Airflow cannot count"
+        message = f"{task.task_id} is {reason}: no run can be created (NotImplementedError)"
+        self._find(
+            "DYN303", task.task_id, message, "make the combinations in a task, and map one group over them"
+        )
+        return reason
+
+    def _explain_uncounted(self, task: Task) -> str:
+        """Return why Airflow finds no length for a task that it is to expand."""
+        never = [name for name in self.structure.sources_of(task) if self.lengths.is_never_counted(name)]
+        if not never:
+            return f"never expanded: trigger rule {task.trigger_rule} is met before all it is mapped over has ended"
+        if never[0] in self.lengths.unpushed:
+            return f"mapped over {never[0]}, a branch that skips something and then leaves no output"
+        reason = f"mapped over {never[0]}, which stands in a mapped group: its length never becomes known"
+        message = f"{task.task_id} is {reason}, so Airflow ends it upstream_failed"
+        remedy = "collect the group's output in a plain task that returns one list, and map over that"
+        self._find("DYN303", task.task_id, message, remedy)
+        return reason
+
+    # -- findings ---------------------------------------------------------------------------------
 
     def _find(self, rule: str, owner: str, message: str, remedy: str) -> None:
         finding = Finding(rule, self.structure.dag_id, self.structure.location_of(owner), message, remedy)
         if finding not in self.findings:
             self.findings.append(finding)
-
-    def finish(self) -> Expansion:
-        """Put the parts together."""
-        tasks = tuple(self.outcomes[task.task_id].expansion for task in self.structure.tasks)
-        nodes = {task.task_id: task.nodes for task in tasks}
-        dependencies = connect(self.structure, nodes, self.lengths.known)
-        self._find_more({task.task_id: task for task in tasks})
-        return Expansion(self.structure.dag_id, tasks, dependencies, tuple(self.findings))
 
     def _find_more(self, tasks: Mapping[str, TaskExpansion]) -> None:
         """Find what shows when all tasks are planned."""
@@ -379,18 +356,12 @@ class _Planner:
             disputed=tuple(self.scheduler.disputed),
             unpushed=tuple(sorted(self.lengths.unpushed)),
             by_position=self.inputs.by_position,
-            uncounted=self.uncounted,
-            prevented=self.starts.prevented,
+            uncounted=tuple(self.scheduler.uncounted),
+            prevented=self.scheduler.unstartable,
         )
         self.findings += find_shared_labels(self.structure, tasks)
         self.findings += find_defects(scene)
 
 
-_BLAME: dict[str, frozenset[str]] = {SKIPPED: frozenset([SKIPPED]), UPSTREAM_FAILED: BAD}
-
-
-def _explain(task: Task, state: str, outcomes: Mapping[str, Outcome]) -> str:
-    """Say in words what above a task ended it without a run."""
-    ended = {name: outcomes[name].expansion.state for name in task.upstream}
-    blamed = [f"{name} is {found}" for name, found in ended.items() if found in _BLAME[state]]
-    return f"{', '.join(blamed) or 'a branch did not choose it'} (trigger rule {task.trigger_rule})"
+_BLAMED: dict[str, frozenset[str]] = {SKIPPED: frozenset([SKIPPED]), UPSTREAM_FAILED: BAD}
+"""The states above a task that give it a state."""

@@ -1,157 +1,151 @@
-"""Trigger rules: what becomes of an instance, and when, given how and when all that it waits for ended."""
+"""Trigger rules: what becomes of an instance, given how the rows that it waits for have ended so far."""
 
-# Source: TriggerRuleDep, ti_deps/deps/trigger_rule_dep.py (2.10.5 to 3.3.2: `_evaluate_direct_relatives`,
-# `_evaluate_setup_constraint`). Some rules decide on the first skip or failure they see, others wait for everything;
-# so each verdict has a wave. Rows that nobody counts (an upstream that is not there yet) make *all* zero: some
-# rules then pass, others skip, as in Airflow.
+# Source: TriggerRuleDep, ti_deps/deps/trigger_rule_dep.py (2.10.5 to 3.4.0b2: `_evaluate_direct_relatives`). Some rules
+# decide on the first skip or failure, others wait for every row. Where no row counts (none is there yet), *total* is
+# zero: some rules then pass, others skip, as in Airflow.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from pytest_dynadag.graph.ends import (
-    BAD,
-    FAILED,
-    SKIPPED,
-    SUCCESS,
-    UNKNOWN_STATE,
-    UPSTREAM_FAILED,
-    End,
-    Verdict,
-)
-
-NEVER = 1 << 60
+from pytest_dynadag.graph.states import FAILED, SKIPPED, SUCCESS, UNKNOWN_STATE, UPSTREAM_FAILED
 
 
 @dataclass(slots=True)
 class Tally:
     """
-    How the rows that one instance waits for ended.
+    The rows that one instance waits for.
 
-    *counts* by state, *first* the wave of the first that ended in a state, *last* the wave of the last of all;
-    *setups* counts those of setup tasks alone. A row whose end is not known counts as a success.
+    *total* counts all of them, *ended* those that have ended, by state; *setups* and *ended_setups* the same for
+    those of setup tasks alone. A row whose end is not known counts as a success.
     """
 
-    counts: dict[str, int] = field(default_factory=dict)
-    first: dict[str, int] = field(default_factory=dict)
-    last: int = -1
-    setups: dict[str, int] = field(default_factory=dict)
+    total: int = 0
+    ended: dict[str, int] = field(default_factory=dict)
+    setups: int = 0
+    ended_setups: dict[str, int] = field(default_factory=dict)
 
-    def add(self, ends: Mapping[End, int], *, is_setup: bool = False) -> None:
-        """Count further rows."""
-        for (state, wave), number in ends.items():
-            state = SUCCESS if state == UNKNOWN_STATE else state  # noqa: PLW2901
-            self.counts[state] = self.counts.get(state, 0) + number
-            self.first[state] = min(self.first.get(state, NEVER), wave)
-            self.last = max(self.last, wave)
+    def add(self, total: int, ended: Mapping[str, int], *, is_setup: bool = False) -> None:
+        """Count *total* further rows, of which *ended* have ended."""
+        self.total += total
+        self.setups += total if is_setup else 0
+        for state, number in ended.items():
+            name = SUCCESS if state == UNKNOWN_STATE else state
+            self.ended[name] = self.ended.get(name, 0) + number
             if is_setup:
-                self.setups[state] = self.setups.get(state, 0) + number
-
-    def note_overwritten(self, end: End) -> None:
-        """Note that a row was seen with another end before the one that it has."""
-        self.first[end.state] = min(self.first.get(end.state, NEVER), end.wave)
+                self.ended_setups[name] = self.ended_setups.get(name, 0) + number
 
     def number(self, *states: str) -> int:
-        """Count the rows that ended in one of *states*."""
-        return sum(self.counts.get(state, 0) for state in states)
-
-    def seen(self, *states: str) -> int:
-        """Give the wave in which the first end in one of *states* is seen; `NEVER` if there is none."""
-        return 1 + min((self.first[state] for state in states if state in self.first), default=NEVER)
+        """Return how many rows have ended in one of *states*."""
+        return sum(self.ended.get(state, 0) for state in states)
 
     @property
-    def all(self) -> int:
-        """How many rows there are."""
-        return sum(self.counts.values())
+    def success(self) -> int:
+        """How many succeeded."""
+        return self.ended.get(SUCCESS, 0)
 
     @property
-    def done(self) -> int:
-        """The wave in which all are seen to have ended."""
-        return self.last + 1
+    def skipped(self) -> int:
+        """How many were skipped."""
+        return self.ended.get(SKIPPED, 0)
+
+    @property
+    def bad(self) -> int:
+        """How many failed, or never ran because of a failure."""
+        return self.number(FAILED, UPSTREAM_FAILED)
+
+    @property
+    def done(self) -> bool:
+        """Whether all have ended."""
+        return sum(self.ended.values()) >= self.total
 
 
-def tally(ends: Iterable[tuple[Mapping[End, int], bool]]) -> Tally:
-    """Add up *(how many rows ended in which way, whether they are of a setup task)*."""
-    total = Tally()
-    for counted, is_setup in ends:
-        total.add(counted, is_setup=is_setup)
-    return total
+class Judgement(NamedTuple):
+    """The *state* in which the scheduler ends an instance, if it does, and whether the instance may start (*met*)."""
+
+    state: str | None
+    met: bool
 
 
-def judge(rule: str, upstream: Tally) -> Verdict:
-    """Give what the trigger rule makes of an instance, by Airflow's name of the rule."""
+def judge(rule: str, upstream: Tally) -> Judgement:
+    """Return what a trigger rule, by Airflow's name, makes of an instance."""
     return _RULES.get(rule, judge_all_success)(upstream)
 
 
-def judge_all_success(up: Tally) -> Verdict:
-    """Run once all have succeeded; the first failure or skip decides otherwise."""
-    bad, skipped = up.seen(*BAD), up.seen(SKIPPED)
-    if bad <= skipped and bad < NEVER:
-        return Verdict(UPSTREAM_FAILED, bad)
-    return Verdict(SKIPPED, skipped) if skipped < NEVER else Verdict(None, up.done)
+def judge_all_success(up: Tally) -> Judgement:
+    """Start once all have succeeded; a failure or a skip decides otherwise."""
+    state = UPSTREAM_FAILED if up.bad else SKIPPED if up.skipped else None
+    return Judgement(state, up.success >= up.total)
 
 
-def _on_first(state: str, *unwanted: str) -> Callable[[Tally], Verdict]:
-    """End in *state* at the first row in an unwanted state, else run once all are done."""
-
-    def rule(up: Tally) -> Verdict:
-        seen = up.seen(*unwanted)
-        return Verdict(state, seen) if seen < NEVER else Verdict(None, up.done)
-
-    return rule
+def _all_failed(up: Tally) -> Judgement:
+    return Judgement(SKIPPED if up.success or up.skipped else None, up.bad >= up.total)
 
 
-def _one(*wanted: str) -> Callable[[Tally], Verdict]:
-    """Run at the first row in a wanted state, else skip once all are done."""
-
-    def rule(up: Tally) -> Verdict:
-        seen = up.seen(*wanted)
-        return Verdict(None, seen) if seen < NEVER else Verdict(SKIPPED, up.done)
-
-    return rule
+def _all_skipped(up: Tally) -> Judgement:
+    return Judgement(SKIPPED if up.success or up.bad else None, up.skipped >= up.total)
 
 
-def _judge_one_success(up: Tally) -> Verdict:
-    if (seen := up.seen(SUCCESS)) < NEVER:
-        return Verdict(None, seen)
-    return Verdict(SKIPPED if up.number(SKIPPED) == up.all else UPSTREAM_FAILED, up.done)
+def _one_success(up: Tally) -> Judgement:
+    ended_without = up.done and not up.success
+    state = SKIPPED if up.skipped == up.total else UPSTREAM_FAILED
+    return Judgement(state if ended_without else None, up.success > 0)
 
 
-def _judge_min_one_success(up: Tally) -> Verdict:
-    if (bad := up.seen(*BAD)) < NEVER:
-        return Verdict(UPSTREAM_FAILED, bad)
-    return Verdict(SKIPPED if up.number(SKIPPED) == up.all else None, up.done)
+def _one_failed(up: Tally) -> Judgement:
+    return Judgement(SKIPPED if up.done and not up.bad else None, up.bad > 0)
 
 
-def _judge_done_min_one_success(up: Tally) -> Verdict:
-    if (skipped := up.seen(SKIPPED)) < NEVER:
-        return Verdict(SKIPPED, skipped)
-    return Verdict(None if up.number(SUCCESS) else UPSTREAM_FAILED, up.done)
+def _one_done(up: Tally) -> Judgement:
+    number = up.number(SUCCESS, FAILED)
+    return Judgement(SKIPPED if up.done and not number else None, number > 0)
 
 
-def _judge_setup_success(up: Tally) -> Verdict:
-    setups = sum(up.setups.values())
-    if not setups:
-        return Verdict(None, up.done)
-    if up.setups.get(SKIPPED, 0) >= setups:
-        return Verdict(SKIPPED, up.done)
-    return Verdict(None if up.setups.get(SUCCESS) else UPSTREAM_FAILED, up.done)
+def _none_failed(up: Tally) -> Judgement:
+    return Judgement(UPSTREAM_FAILED if up.bad else None, up.success + up.skipped >= up.total)
 
 
-_RULES: dict[str, Callable[[Tally], Verdict]] = {
+def _none_failed_min_one_success(up: Tally) -> Judgement:
+    # Before 3.3 the state and the start do not exclude each other: see `Behaviour.expands_what_it_skips`.
+    state = UPSTREAM_FAILED if up.bad else SKIPPED if up.skipped == up.total else None
+    return Judgement(state, up.success + up.skipped >= up.total)
+
+
+def _none_skipped(up: Tally) -> Judgement:
+    return Judgement(SKIPPED if up.skipped else None, up.done and not up.skipped)
+
+
+def _all_done_min_one_success(up: Tally) -> Judgement:
+    failed = up.done and not up.success
+    state = SKIPPED if up.skipped else UPSTREAM_FAILED if failed else None
+    return Judgement(state, up.done and not up.skipped and up.success > 0)
+
+
+def _all_done_setup_success(up: Tally) -> Judgement:
+    if not up.done or not up.setups:
+        return Judgement(None, up.done)
+    if up.ended_setups.get(SKIPPED, 0) >= up.setups:
+        return Judgement(SKIPPED, met=False)
+    return (
+        Judgement(None, met=True) if up.ended_setups.get(SUCCESS) else Judgement(UPSTREAM_FAILED, met=False)
+    )
+
+
+_RULES: dict[str, Callable[[Tally], Judgement]] = {
     "all_success": judge_all_success,
-    "all_failed": _on_first(SKIPPED, SUCCESS, SKIPPED),
-    "all_done": _on_first(SKIPPED),
-    "all_skipped": _on_first(SKIPPED, SUCCESS, FAILED, UPSTREAM_FAILED),
-    "one_success": _judge_one_success,
-    "one_failed": _one(FAILED, UPSTREAM_FAILED),
-    "one_done": _one(SUCCESS, FAILED),
-    "none_failed": _on_first(UPSTREAM_FAILED, FAILED, UPSTREAM_FAILED),
-    "none_failed_min_one_success": _judge_min_one_success,
-    "none_skipped": _on_first(SKIPPED, SKIPPED),
-    "all_done_min_one_success": _judge_done_min_one_success,
-    "all_done_setup_success": _judge_setup_success,
-    "always": lambda up: Verdict(None, 0),
-    "dummy": lambda up: Verdict(None, 0),
+    "all_failed": _all_failed,
+    "all_done": lambda up: Judgement(None, up.done),
+    "all_skipped": _all_skipped,
+    "one_success": _one_success,
+    "one_failed": _one_failed,
+    "one_done": _one_done,
+    "none_failed": _none_failed,
+    "none_failed_min_one_success": _none_failed_min_one_success,
+    "none_skipped": _none_skipped,
+    "all_done_min_one_success": _all_done_min_one_success,
+    "all_done_setup_success": _all_done_setup_success,
+    "always": lambda up: Judgement(None, met=True),
+    "dummy": lambda up: Judgement(None, met=True),
 }

@@ -9,12 +9,12 @@ from typing import Any
 
 from pytest_dynadag.errors import ArgumentError
 from pytest_dynadag.findings import Finding
-from pytest_dynadag.graph.ends import BAD, FAILED, SKIPPED
 from pytest_dynadag.graph.expansion import UNKNOWN, Expansion, TaskExpansion
 from pytest_dynadag.graph.given import Given
 from pytest_dynadag.graph.mermaid import draw_together
 from pytest_dynadag.graph.notebook import bundle, to_html
 from pytest_dynadag.graph.planner import Labeller, plan
+from pytest_dynadag.graph.states import BAD, FAILED, SKIPPED
 from pytest_dynadag.graph.structure import Structure, Task
 from pytest_dynadag.graph.text import to_text
 

@@ -7,18 +7,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pytest_dynadag.errors import GivenError, suggest
 from pytest_dynadag.graph.behaviour import Behaviour
+from pytest_dynadag.graph.states import Index, Rows
 from pytest_dynadag.graph.structure import Structure, Task
 
 
 def choose_skips(structure: Structure, task: Task, output: Any) -> frozenset[str]:
     """
-    Give the ids of the tasks that *task* skips when it ends with *output*.
+    Return the ids of the tasks that *task* skips when it ends with *output*.
 
     Args:
         structure: The DAG as written.
@@ -69,64 +69,41 @@ def _roots(structure: Structure, group_id: str) -> Iterable[str]:
     return (name for name in inside if not inside.intersection(structure[name].upstream))
 
 
-Index = int | None
-"""The map index of a row; None for a row without one."""
-
-
-@dataclass(slots=True)
 class Decisions:
-    """What one branch or short circuit decided about one task below it: the wave of the decision, by its own index."""
+    """What the branches and short circuits of a run have decided so far, by the task they decided about."""
 
-    decider: Task
-    is_direct: bool
-    waves: dict[Index, int] = field(default_factory=dict)
+    def __init__(self, structure: Structure, behaviour: Behaviour) -> None:
+        self.structure, self.behaviour = structure, behaviour
+        self._skipped: dict[str, dict[str, set[Index]]] = {}
 
-
-@dataclass(slots=True)
-class Skips:
-    """Every decision of the branches and short circuits so far, by the task they decided about."""
-
-    structure: Structure
-    behaviour: Behaviour
-    decisions: dict[str, list[Decisions]] = field(default_factory=dict)
-
-    def note(self, decider: Task, index: Index, output: Any, wave: int) -> bool:
-        """
-        Note what one instance of a branch or short circuit decided when it ended in *wave* with *output*.
-
-        Returns:
-            Whether it skips anything.
-        """
+    def note(self, decider: Task, index: Index, names: Iterable[str]) -> None:
+        """Note that one instance of *decider* has skipped the tasks *names*; the scheduler finds the direct ones."""
         direct = self.structure.downstream[decider.task_id]
-        skipped = choose_skips(self.structure, decider, output)
-        for name in skipped:
-            about = self.decisions.setdefault(name, [])
-            if not about or about[-1].decider is not decider:
-                about.append(Decisions(decider, name in direct))
-            about[-1].waves[index] = wave
-        return bool(skipped)
+        for name in names:
+            if name in direct:
+                self._skipped.setdefault(name, {}).setdefault(decider.task_id, set()).add(index)
 
     def concern(self, task: Task) -> bool:
-        """Tell whether anything was decided about *task*."""
-        return task.task_id in self.decisions
+        """Return whether anything was decided about *task*."""
+        return task.task_id in self._skipped
 
-    def marked(self, task: Task, index: Index) -> int | None:
-        """Give the wave in which the operator itself marks a row as skipped; None if it does not."""
-        waves = (self._mark(decision, index) for decision in self.decisions.get(task.task_id, ()))
-        return min((wave for wave in waves if wave is not None), default=None)
+    def find(self, task: Task, index: Index, rows: Mapping[str, Rows]) -> bool:
+        """Return whether the scheduler finds that a row of *task* is to be skipped."""
+        return any(
+            rows[decider].seen.total() and self._index_of(self.structure[decider], index) in indexes
+            for decider, indexes in self._skipped[task.task_id].items()
+        )
 
-    def _mark(self, decision: Decisions, index: Index) -> int | None:
+    def _index_of(self, decider: Task, index: Index) -> Index:
+        """Return the index at which the decision about a row is looked up."""
+        return index if self.behaviour.branch_found_by_own_index or decider.mapping is not None else None
+
+    def marked_by(self, decider: Task, index: Index, rows: Rows) -> Iterable[Index]:
+        """Return the rows of a task below that an instance of *decider* marks as skipped itself."""
         if not self.behaviour.branch_reaches_indexes:
-            return decision.waves.get(None) if index is None else None
-        return decision.waves.get(index if decision.decider.skips == "branch" else None)
-
-    def looked_up(self, task: Task, index: Index) -> int | None:
-        """Give the pass in which the scheduler finds that a row is to be skipped; None if it does not."""
-        waves = (self._look_up(decision, index) for decision in self.decisions.get(task.task_id, ()))
-        return min((wave + 1 for wave in waves if wave is not None), default=None)
-
-    def _look_up(self, decision: Decisions, index: Index) -> int | None:
-        if not decision.is_direct:
-            return None
-        own_index = self.behaviour.branch_found_by_own_index or decision.decider.mapping is not None
-        return decision.waves.get(index if own_index else None)
+            return [None] if index is None and rows.count is None else ()
+        if decider.skips != "branch":
+            every: Iterable[Index] = [None] if rows.count is None else range(rows.count)
+            return every if index is None else ()
+        there = rows.count is None if index is None else rows.count is not None and index < rows.count
+        return [index] if there else ()

@@ -1,24 +1,21 @@
-"""Trigger rules: the verdict on an instance, and the wave in which it falls."""
+"""Trigger rules: what they make of an instance, given how the rows that it waits for have ended so far."""
 
 from __future__ import annotations
 
 import pytest
 
-from pytest_dynadag.graph.ends import End, Verdict
-from pytest_dynadag.graph.rules import judge, tally
+from pytest_dynadag.graph.rules import Judgement, Tally, judge
+
+START, WAIT = Judgement(None, met=True), Judgement(None, met=False)
+ENDS = ("success", "skipped", "failed", "upstream_failed")
 
 
-def verdict(rule: str, *ends: tuple[str, int], setups: int = 0) -> Verdict:
-    """Judge an instance that waits for rows that ended so; the first *setups* of them are setups."""
-    return judge(rule, tally(({End(*end): 1}, at < setups) for at, end in enumerate(ends)))
-
-
-SUCCESS, SKIPPED, FAILED, UPSTREAM_FAILED = (
-    ("success", 0),
-    ("skipped", 0),
-    ("failed", 0),
-    ("upstream_failed", 0),
-)
+def judged(rule: str, *ends: str | None, setups: int = 0) -> Judgement:
+    """Judge an instance that waits for rows in these states, None for one that has not ended; the first are setups."""
+    tally = Tally()
+    for position, end in enumerate(ends):
+        tally.add(1, {end: 1} if end else {}, is_setup=position < setups)
+    return judge(rule, tally)
 
 
 @pytest.mark.parametrize(
@@ -40,56 +37,60 @@ SUCCESS, SKIPPED, FAILED, UPSTREAM_FAILED = (
     ],
 )
 def test_what_a_rule_makes_of_one_upstream(rule: str, alone: tuple[str | None, ...]) -> None:
-    """Each rule runs, skips or fails an instance by how the one task above it ended."""
-    assert alone == tuple(verdict(rule, end).state for end in (SUCCESS, SKIPPED, FAILED, UPSTREAM_FAILED))
+    """Each rule starts, skips or fails an instance by how the one task above it ended."""
+    judgements = [judged(rule, end) for end in ENDS]
+
+    assert alone == tuple(judgement.state for judgement in judgements)
+    assert all(judgement.met for judgement in judgements if judgement.state is None)
 
 
 @pytest.mark.parametrize(
-    ("rule", "expected"),
+    ("rule", "steps"),
     [
-        ("all_success", Verdict("skipped", 1)),
-        ("none_failed", Verdict("upstream_failed", 3)),
-        ("one_failed", Verdict(None, 3)),
-        ("one_success", Verdict(None, 2)),
-        ("one_done", Verdict(None, 2)),
-        ("all_done", Verdict(None, 3)),
-        ("all_done_min_one_success", Verdict("skipped", 1)),
-        ("all_failed", Verdict("skipped", 1)),
-        ("always", Verdict(None, 0)),
+        # before anything has ended, after a skip, after a success besides, after a failure besides
+        ("all_success", (WAIT, Judgement("skipped", met=False))),
+        ("none_failed", (WAIT, WAIT, WAIT, Judgement("upstream_failed", met=False))),
+        ("one_failed", (WAIT, WAIT, WAIT, START)),
+        ("one_success", (WAIT, WAIT, START)),
+        ("one_done", (WAIT, WAIT, START)),
+        ("all_done", (WAIT, WAIT, WAIT, START)),
+        ("all_done_min_one_success", (WAIT, Judgement("skipped", met=False))),
+        ("all_failed", (WAIT, Judgement("skipped", met=False))),
+        ("always", (START,)),
     ],
 )
-def test_rules_decide_when_they_can(rule: str, expected: Verdict) -> None:
+def test_rules_decide_when_they_can(rule: str, steps: tuple[Judgement, ...]) -> None:
     """A skip, a success and a failure that end one after the other: rules that decide early take the first."""
-    assert expected == verdict(rule, ("skipped", 0), ("success", 1), ("failed", 2))
+    ends = ("skipped", "success", "failed")
+    for number, expected in enumerate(steps):
+        known = (*ends[:number], *[None] * (3 - number))
+        assert expected == judged(rule, *known), known
 
 
-def test_of_a_skip_and_a_failure_in_one_wave_the_failure_wins() -> None:
+def test_of_a_skip_and_a_failure_in_one_pass_the_failure_wins() -> None:
     """What is seen at once is upstream_failed."""
-    assert Verdict("upstream_failed", 1) == verdict("all_success", SKIPPED, FAILED)
+    assert judged("all_success", "skipped", "failed").state == "upstream_failed"
 
 
 @pytest.mark.parametrize(
     ("ends", "state"),
     [
-        ([SUCCESS, FAILED], None),
-        ([SKIPPED, SUCCESS], "skipped"),
-        ([FAILED, SUCCESS], "upstream_failed"),
+        (["success", "failed"], None),
+        (["skipped", "success"], "skipped"),
+        (["failed", "success"], "upstream_failed"),
     ],
 )
-def test_a_teardown_follows_its_setup(ends: list[tuple[str, int]], state: str | None) -> None:
+def test_a_teardown_follows_its_setup(ends: list[str], state: str | None) -> None:
     """Once all is done, a teardown runs if its setup succeeded, whatever else failed."""
-    assert state == verdict("all_done_setup_success", *ends, setups=1).state
+    assert state == judged("all_done_setup_success", *ends, setups=1).state
 
 
 def test_nothing_to_wait_for_passes_or_skips() -> None:
     """Where no row is counted, most rules pass, and those that want a success skip."""
-    assert (None, None) == (verdict("all_success").state, verdict("all_done").state)
-    assert ("skipped", "skipped") == (
-        verdict("one_success").state,
-        verdict("none_failed_min_one_success").state,
-    )
+    assert START == judged("all_success") == judged("all_done")
+    assert judged("one_success").state == judged("none_failed_min_one_success").state == "skipped"
 
 
 def test_an_unknown_end_counts_as_a_success() -> None:
     """A task whose length is not known is taken to succeed."""
-    assert Verdict(None, 1) == verdict("all_success", ("unknown", 0))
+    assert START == judged("all_success", "unknown")
