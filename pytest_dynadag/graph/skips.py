@@ -116,17 +116,28 @@ class Skips:
         return min((wave for wave in waves if wave is not None), default=None)
 
     def _mark(self, decision: Decisions, index: Index) -> int | None:
-        if not self.behaviour.branch_reaches_indexes:
-            return decision.waves.get(None) if index is None else None
-        return decision.waves.get(index if decision.decider.skips == "branch" else None)
+        if decision.decider.skips != "branch":
+            reached = index is None or self.behaviour.short_circuit_reaches_indexes
+            return decision.waves.get(None) if reached else None
+        return decision.waves.get(index) if index is None or self.behaviour.branch_reaches_indexes else None
 
     def looked_up(self, task: Task, index: Index) -> int | None:
         """Give the pass in which the scheduler finds that a row is to be skipped; None if it does not."""
-        waves = (self._look_up(decision, index) for decision in self.decisions.get(task.task_id, ()))
+        waves = (self._look_up(decision, task, index) for decision in self.decisions.get(task.task_id, ()))
         return min((wave + 1 for wave in waves if wave is not None), default=None)
 
-    def _look_up(self, decision: Decisions, index: Index) -> int | None:
-        if not decision.is_direct:
+    def _look_up(self, decision: Decisions, task: Task, index: Index) -> int | None:
+        if not decision.is_direct and not self._is_heard_by_its_group(decision.decider, task):
             return None
-        own_index = self.behaviour.branch_found_by_own_index or decision.decider.mapping is not None
+        decider = decision.decider
+        own_index = (
+            self.behaviour.branch_found_by_own_index
+            or decider.mapping is not None
+            or (self.behaviour.branch_found_in_groups and self.structure.is_mapped(decider))
+        )
         return decision.waves.get(index if own_index else None)
+
+    def _is_heard_by_its_group(self, decider: Task, task: Task) -> bool:
+        """Tell whether *task* hears *decider* from further up: both stand in the same innermost mapped group."""
+        own, other = (self.structure.mapped_groups_around(one)[:1] for one in (task, decider))
+        return self.behaviour.branch_found_in_groups and bool(own) and own == other
