@@ -14,7 +14,7 @@
 #   make bench-page         let the docs tell what was measured last
 #   make picture            draw the terminal that the README shows
 #   make setup              the environment alone
-#   make constraints        resolve the dependencies anew
+#   make constraints        resolve the dependencies anew;         ONLY=3.4 chooses the version
 #   make page               build the HTML report's page from page/ (needs Node 20 and npm; nothing else does)
 #   make page-check         fail if the committed page is not what page/ builds to
 #   make clean              remove environments and caches
@@ -25,8 +25,8 @@ AIRFLOW ?= $(DEFAULT_AIRFLOW)
 ARGS ?=
 N ?= 500
 # Each cell is a version of Airflow, on Python 3.11 or on the one it names, and has pins of its own.
-OTHER_PYTHONS := 2.11-py3.10 2.11-py3.12 3.3-py3.10 3.3-py3.12 3.3-py3.13
-MATRIX ?= 2.10 3.0 3.1 3.2 $(OTHER_PYTHONS)
+OTHER_PYTHONS := 2.11-py3.10 2.11-py3.12 3.3-py3.10 3.3-py3.12 3.3-py3.13 3.4-py3.12 3.4-py3.13
+MATRIX ?= 2.10 3.0 3.1 3.2 3.4 $(OTHER_PYTHONS)
 # There runs what is Airflow's or Python's affair, but for the longest: what Airflow's own dag.test() does, other than beside
 # our engine, and whole sessions. The two that CI tests get the whole suite: make matrix MATRIX="2.11 3.3"
 WHOLE := 2.11 3.3
@@ -160,18 +160,22 @@ page-check: page/node_modules
 # Which versions: constraints/airflow-*.in. Which packages: pyproject.toml. The outcome is committed.
 # Other Pythons get the pins of Python 3.11, and others only where those do not support them.
 COMPILE := $(BIN)/uv pip compile --quiet --no-header --no-annotate
+# A pre-release is taken where nothing else of its version is served, and gives way to the final one.
+PINS = $(if $(ONLY),$(patsubst %,airflow-%,$(ONLY)),$(patsubst constraints/%.in,%,$(wildcard constraints/airflow-*.in)))
 constraints: setup
-	for version in $(patsubst constraints/%.in,%,$(wildcard constraints/airflow-*.in)); do \
+	for version in $(PINS); do \
 	  $(COMPILE) --upgrade --python-version $(DEFAULT_PY) --extra dev \
 	    --output-file constraints/$$version.txt pyproject.toml constraints/$$version.in || exit; done
-	for cell in $(OTHER_PYTHONS); do \
+	for cell in $(foreach version,$(PINS),$(filter $(version:airflow-%=%)-py%,$(OTHER_PYTHONS))); do \
 	  cp constraints/airflow-$${cell%-py*}.txt constraints/airflow-$$cell.txt; \
 	  $(COMPILE) --python-version $${cell#*-py} --extra dev \
 	    --output-file constraints/airflow-$$cell.txt pyproject.toml constraints/airflow-$${cell%-py*}.in || exit; done
+ifeq ($(ONLY),)
 	$(COMPILE) --upgrade --python-version $(DEFAULT_PY) --extra docs \
 	  --output-file constraints/docs.txt pyproject.toml
 	$(COMPILE) --python-version $(DEFAULT_PY) --constraint constraints/airflow-$(DEFAULT_AIRFLOW).txt \
 	  --output-file constraints/in-a-box.txt constraints/in-a-box.in
+endif
 
 clean:
 	rm -rf page/node_modules .venv .venv-* build dist htmlcov .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache

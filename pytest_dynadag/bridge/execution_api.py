@@ -35,6 +35,7 @@ class Call:
     session: Any
     dag: Any
     response: Any = None
+    attempt: Any = None
 
 
 Binder = Callable[[Call], Any]
@@ -88,6 +89,8 @@ class ExecutionApi:
         self.dag = dag
         self.routes = list_routes()
         self.endpoints: dict[int, Endpoint] = {}
+        self.attempt: Any = None
+        _be_newest()
 
     def find(self, method: str, path: str) -> tuple[Endpoint, Mapping[str, str]] | None:
         """Find the endpoint of a request and the parameters in its path."""
@@ -105,7 +108,7 @@ class ExecutionApi:
 
         session = settings.Session.session_factory()
         add = session.add
-        session.add = lambda row, *options: None if isinstance(row, Log) else add(row, *options)
+        session.add = lambda row, *options, **named: None if isinstance(row, Log) else add(row, *options, **named)
         return session
 
     def answer(
@@ -119,7 +122,7 @@ class ExecutionApi:
         if found is None:
             return _error(404, {"detail": "Not Found"})
         endpoint, parameters = found
-        call = Call(parameters, query, body, self.make_session(), self.dag)
+        call = Call(parameters, query, body, self.make_session(), self.dag, attempt=self.attempt)
         try:
             answer = endpoint.answer(call)
             call.session.commit()
@@ -176,7 +179,7 @@ def _bind_one(name: str, kind: Any, markers: list[Any], default: Any) -> Binder:
         if isinstance(marker, Depends):
             return _bind_dependency(marker.dependency)
         if isinstance(marker, Query):
-            return _bind_model(kind) if is_model else _bind_query(name, kind, default)
+            return _bind_model(kind) if is_model else _bind_query(marker.alias or name, kind, default)
         if isinstance(marker, Body):
             return _bind_body(kind, default)
     if getattr(kind, "__name__", "") in _SPECIAL:
@@ -233,14 +236,18 @@ def _bind_dependency(function: Any) -> Binder:
     if name in _DEPENDENCIES:
         return _DEPENDENCIES[name]
     binders = _bind(function)
-    return lambda call: _settle(function(**{name: bind(call) for name, bind in binders.items()}))
+    return lambda call: _first(_settle(function(**{name: bind(call) for name, bind in binders.items()})))
+
+
+def _first(result: Any) -> Any:
+    return next(result) if inspect.isgenerator(result) else result
 
 
 def _give_token(call: Call) -> Any:
     """Make the token of a client that may do everything, as Airflow's in-process API does."""
     from airflow.api_fastapi.execution_api.datamodels import token
 
-    ti_id = UUID(call.path.get("task_instance_id", str(_NOBODY)))
+    ti_id = UUID(str(call.path.get("task_instance_id") or call.attempt or _NOBODY))
     if hasattr(token, "TIClaims") and hasattr(token.TIClaims, "model_fields"):
         return token.TIToken(id=ti_id, claims=token.TIClaims(scope="execution"))
     return token.TIToken(id=ti_id, claims={})
@@ -268,14 +275,51 @@ def _give_dag_bag(call: Call) -> Any:
 
 _DEPENDENCIES: dict[str, Binder] = {
     "_get_session": lambda call: call.session,
+    "_get_async_session": lambda call: _Awaitable(call.session),
     "dag_bag_from_app": _give_dag_bag,
     "require_auth": _give_token,
+    "_resolve_trigger_token": _give_token,
+    "current_dependency_solver": lambda call: "fastapi",
     "_container": lambda call: None,
 }
 """What FastAPI's dependencies give, by the name of their function."""
 
+class _Awaitable:
+    """A session whose methods are awaited, as the async routes of 3.4 do, over the one that everybody uses."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._session, name)
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            return method(*args, **kwargs)
+
+        return call if callable(method) and name not in ("add", "add_all") else method
+
+
 _SPECIAL: dict[str, Binder] = {"Response": _give_response, "Request": lambda call: None}
 """What FastAPI gives for a type."""
+
+
+def _be_newest() -> None:
+    """Let routes that ask how old the client is (3.4) take it for the newest: None is Cadwyn's word for that."""
+    import sys
+
+    versions = sys.modules.get("airflow.api_fastapi.execution_api.versions")
+    variable = getattr(getattr(versions, "bundle", None), "api_version_var", None)
+    if variable is not None:
+        variable.set(None)
+
+
+def _read_query(params: Any) -> dict[str, Any]:
+    """Read parameters that are a mapping, or pairs among which a name may repeat (3.4)."""
+    query: dict[str, Any] = {}
+    for name, value in params.items() if hasattr(params, "items") else params:
+        value = "" if value is None else value
+        query[name] = [*(query[name] if isinstance(query[name], list) else [query[name]]), value] if name in query else value
+    return query
 
 
 def _settle(result: Any) -> Any:
@@ -326,9 +370,7 @@ def client_class() -> Any:
             if method == "PUT" and _RENDERED_FIELDS.fullmatch(path):
                 return Answer(201, b"", {})  # what the UI shows, and no task can ask for
             # As httpx writes it into an address: None is there, and empty.
-            query = {
-                name: "" if value is None else value for name, value in (options.get("params") or {}).items()
-            }
+            query = _read_query(options.get("params") or {})
             if not path.startswith("xcoms/"):
                 return self._ask(method, path, query, options)
             # The instances of a wide map each read the whole list: once will do, until somebody writes to that task.
@@ -355,8 +397,7 @@ def client_class() -> Any:
             return response
 
         def _refuse(self, method: str, url: str, status: int, content: bytes, headers: Any) -> Any:
-            import httpx
-
+            httpx = _httpx()
             return httpx.Response(
                 status,
                 content=content,
@@ -367,7 +408,16 @@ def client_class() -> Any:
     return DirectClient
 
 
-def _no_transport() -> Any:
-    import httpx
+def _httpx() -> Any:
+    """Give the library that the SDK's client is made with: httpx, from 3.4 on httpx2."""
+    import importlib
 
+    from airflow.sdk.api.client import Client
+
+    base = next(kind for kind in Client.__mro__ if kind.__module__.partition(".")[0] in ("httpx", "httpx2"))
+    return importlib.import_module(base.__module__.partition(".")[0])
+
+
+def _no_transport() -> Any:
+    httpx = _httpx()
     return httpx.MockTransport(lambda request: httpx.Response(404))

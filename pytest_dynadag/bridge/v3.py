@@ -22,6 +22,7 @@ from pytest_dynadag.bridge.running import key_of, query_run, watch_rendering, wa
 
 # Where the code that parses a file stands: from 3.2 on, and before.
 _PARSERS = (
+    "airflow.sdk.importers.python_importer",
     "airflow.dag_processing.importers.python_importer",
     "airflow.dag_processing.dagbag",
     "airflow.models.dagbag",
@@ -43,7 +44,10 @@ class Bridge3:
 
     def list_dag_files(self, folder: Path) -> list[str]:
         """List the files below *folder* that Airflow would parse (`airflow/utils/file.py`, 3.3)."""
-        from airflow.utils.file import list_py_file_paths
+        try:
+            from airflow.utils.file import list_py_file_paths
+        except ImportError:  # from 3.4 on, importers say what they would import
+            return _list_definitions(folder)
 
         known = inspect.signature(list_py_file_paths).parameters
         options = {"include_examples": False} if "include_examples" in known else {}
@@ -341,6 +345,21 @@ def _serialize_one(lazy: Any, dag: Any) -> Any:
 
 def _set_unless_fault(number: int, handler: Callable[..., Any]) -> Any:
     return None if number == signal.SIGSEGV else signal.signal(number, handler)
+
+
+def _list_definitions(folder: Path) -> list[str]:
+    from airflow.configuration import conf
+    from airflow.dag_processing.bundles.local import LocalDagBundle
+    from airflow.sdk.importers import DagImportError, get_importer_registry
+    from airflow.utils.file import find_enclosing_file
+
+    bundle = LocalDagBundle(name="dynadag", path=str(folder))
+    safe = conf.getboolean("core", "dag_discovery_safe_mode")
+    found = {}
+    for _, item in get_importer_registry().list_dag_definitions(bundle, safe_mode=safe):
+        where = folder / item.source_reference if isinstance(item, DagImportError) else Path(repr(item))
+        found[str(find_enclosing_file(where) or where)] = None
+    return list(found)
 
 
 def _import_if_there(name: str) -> Any:

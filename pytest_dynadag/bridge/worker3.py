@@ -40,7 +40,7 @@ class Worker3:
         self.supervisor.has_children = _starts_interpreters(task)
         while True:
             try:
-                result = self.supervisor.start(what=_describe(ti), task=task)
+                result = self.supervisor.start(what=_describe(ti, task), task=task)
             except Exception:
                 self._fail(ti)
                 raise
@@ -77,12 +77,15 @@ class Worker3:
                 session.commit()
 
 
-def _describe(ti: Any) -> Any:
+def _describe(ti: Any, task: Any = None) -> Any:
     """Give what a worker is told of an instance."""
     from airflow.sdk.api.datamodels._generated import TaskInstance
 
-    names = ("id", "task_id", "dag_id", "run_id", "try_number", "map_index", "dag_version_id")
-    return TaskInstance(**{name: getattr(ti, name) for name in names if name in TaskInstance.model_fields})
+    names = ("id", "task_id", "dag_id", "run_id", "try_number", "map_index", "dag_version_id", "region_id", "region_index")
+    told = {name: getattr(ti, name) for name in names if name in TaskInstance.model_fields}
+    if "region_index" in told and task is not None and not task.get_needs_expansion():
+        told["map_index"] = -1
+    return TaskInstance(**told)
 
 
 def _starts_interpreters(task: Any) -> bool:
@@ -109,7 +112,8 @@ def supervisor_class() -> Any:
         has_children = False
 
         @staticmethod
-        def _api_client(dag: Any = None) -> Any:
+        def _api_client(dag: Any = None, attempt_id: Any = None) -> Any:
+            DirectSupervisor.direct_client.api.attempt = attempt_id  # 3.4: who asks decides what it sees
             return DirectSupervisor.direct_client
 
         def _setup_subprocess_socket(self) -> AbstractContextManager[Any]:

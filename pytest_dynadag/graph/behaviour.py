@@ -1,7 +1,7 @@
 """What Airflow does differently from version to version: one named rule each, with its source."""
 
 # The planner is one; where versions differ it asks a rule here and nowhere else. Read in 2.10.5, 2.11.2, 3.0.6, 3.1.8,
-# 3.2.2 and 3.3.2; held to 2.11.2 and 3.3.2 by real runs.
+# 3.2.2, 3.3.2 and 3.4.0b2; held to 2.11.2, 3.3.2 and 3.4.0b2 by real runs.
 
 from __future__ import annotations
 
@@ -30,8 +30,13 @@ class Behaviour:
         branch_found_by_own_index: What a branch decided is looked up at the index of the task below it, so that a
             plain branch never skips an indexed instance; later at that of the branch if it is itself mapped, else
             at none (`ti_deps/deps/not_previously_skipped_dep.py`; since then #67265).
+        branch_found_in_groups: What a branch in a mapped group decided is looked up at the index of the task below it,
+            and a short circuit's decision by every task of the same mapped group that it skips
+            (`ti_deps/deps/not_previously_skipped_dep.py`; fixes #67265).
         branch_reaches_indexes: A branch or short circuit ends expanded instances at once (models/skipmixin.py);
             later only rows without an index (providers/standard/utils/skipmixin.py).
+        short_circuit_reaches_indexes: A short circuit outside mapped groups ends expanded instances at once
+            (`ti_skip_downstream`, api_fastapi/execution_api/routes/task_instances.py: a bare task id is every instance).
         skip_overwrites: A skip by a branch replaces any earlier end of the instance (models/skipmixin.py; 3.0, 3.1:
             `ti_skip_downstream`, api_fastapi/execution_api/routes/task_instances.py); later success and failure
             stay (#59378).
@@ -53,7 +58,9 @@ class Behaviour:
     eager_in_inner_groups: bool
     expands_what_it_skips: bool
     branch_found_by_own_index: bool
+    branch_found_in_groups: bool
     branch_reaches_indexes: bool
+    short_circuit_reaches_indexes: bool
     skip_overwrites: bool
     skipping_branch_pushes_nothing: bool
     teardown_waits_for_scope: bool
@@ -70,7 +77,9 @@ AIRFLOW_2 = Behaviour(
     eager_in_inner_groups=False,
     expands_what_it_skips=True,
     branch_found_by_own_index=True,
+    branch_found_in_groups=False,
     branch_reaches_indexes=True,
+    short_circuit_reaches_indexes=True,
     skip_overwrites=True,
     skipping_branch_pushes_nothing=False,
     teardown_waits_for_scope=False,
@@ -86,7 +95,9 @@ AIRFLOW_3_0 = Behaviour(
     eager_in_inner_groups=False,
     expands_what_it_skips=False,
     branch_found_by_own_index=True,
+    branch_found_in_groups=False,
     branch_reaches_indexes=False,
+    short_circuit_reaches_indexes=False,
     skip_overwrites=True,
     skipping_branch_pushes_nothing=True,
     teardown_waits_for_scope=False,
@@ -103,7 +114,9 @@ AIRFLOW_3_2 = Behaviour(
     eager_in_inner_groups=False,
     expands_what_it_skips=False,
     branch_found_by_own_index=False,
+    branch_found_in_groups=False,
     branch_reaches_indexes=False,
+    short_circuit_reaches_indexes=False,
     skip_overwrites=False,
     skipping_branch_pushes_nothing=True,
     teardown_waits_for_scope=True,
@@ -119,7 +132,9 @@ AIRFLOW_3_3 = Behaviour(
     eager_in_inner_groups=True,
     expands_what_it_skips=False,
     branch_found_by_own_index=False,
+    branch_found_in_groups=False,
     branch_reaches_indexes=False,
+    short_circuit_reaches_indexes=False,
     skip_overwrites=False,
     skipping_branch_pushes_nothing=True,
     teardown_waits_for_scope=True,
@@ -128,20 +143,27 @@ AIRFLOW_3_3 = Behaviour(
     starts_need_lengths=False,
     runs_what_it_skips=False,
 )
+AIRFLOW_3_4 = replace(
+    AIRFLOW_3_3,
+    versions="3.4",
+    branch_found_in_groups=True,
+    short_circuit_reaches_indexes=True,
+)
 BEHAVIOURS = {
     (2, 0): AIRFLOW_2,
     (3, 0): AIRFLOW_3_0,
     (3, 1): AIRFLOW_3_1,
     (3, 2): AIRFLOW_3_2,
     (3, 3): AIRFLOW_3_3,
+    (3, 4): AIRFLOW_3_4,
 }
 """The first version (major, minor) that behaves so, and how."""
 
 
 def behaviour_of(version: str) -> Behaviour:
-    """Give the rules of an Airflow *version* such as `2.11.2`; of the newest known for an unknown or empty one."""
+    """Return the rules of an Airflow *version* such as `2.11.2`; of the newest known for an unknown or empty one."""
     match = re.match(r"(\d+)\.(\d+)", version)
     if not match:
-        return AIRFLOW_3_3
+        return AIRFLOW_3_4
     this = (int(match[1]), int(match[2]))
     return next((rules for first, rules in reversed(BEHAVIOURS.items()) if this >= first), AIRFLOW_2)

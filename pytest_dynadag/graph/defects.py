@@ -87,7 +87,7 @@ def _find_deaf_branches(scene: Scene) -> Iterator[Hit]:
             yield (
                 task.task_id,
                 (
-                    f"the {kind} {task.task_id} stands in a mapped group, where Airflow 3.2 and later skips nothing:"
+                    f"the {kind} {task.task_id} stands in a mapped group, where Airflow 3.2 and 3.3 skip nothing:"
                     " all tasks below it run (apache/airflow#67265)"
                 ),
                 "let the tasks below it skip themselves, or choose before the group",
@@ -285,7 +285,7 @@ DEFECTS = (
         "a branch or short circuit in a mapped group skips nothing",
         _find_deaf_branches,
         "apache/airflow#67265",
-        lambda behaviour: not behaviour.branch_found_by_own_index,
+        lambda behaviour: not (behaviour.branch_found_by_own_index or behaviour.branch_found_in_groups),
     ),
     Defect(
         "a branch or short circuit does not skip a task that is mapped over a literal",

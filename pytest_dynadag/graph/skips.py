@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pytest_dynadag.errors import GivenError, suggest
@@ -77,11 +77,16 @@ class Decisions:
         self._skipped: dict[str, dict[str, set[Index]]] = {}
 
     def note(self, decider: Task, index: Index, names: Iterable[str]) -> None:
-        """Note that one instance of *decider* has skipped the tasks *names*; the scheduler finds the direct ones."""
+        """Note that one instance of *decider* has skipped the tasks *names*."""
         direct = self.structure.downstream[decider.task_id]
         for name in names:
-            if name in direct:
+            if name in direct or self._is_heard_in_group(decider, self.structure[name]):
                 self._skipped.setdefault(name, {}).setdefault(decider.task_id, set()).add(index)
+
+    def _is_heard_in_group(self, decider: Task, task: Task) -> bool:
+        """Return whether *task* looks up a *decider* further up: both stand in the same innermost mapped group."""
+        own, other = (self.structure.mapped_groups_around(one)[:1] for one in (task, decider))
+        return self.behaviour.branch_found_in_groups and bool(own) and own == other
 
     def concern(self, task: Task) -> bool:
         """Return whether anything was decided about *task*."""
@@ -96,14 +101,15 @@ class Decisions:
 
     def _index_of(self, decider: Task, index: Index) -> Index:
         """Return the index at which the decision about a row is looked up."""
-        return index if self.behaviour.branch_found_by_own_index or decider.mapping is not None else None
+        in_group = self.behaviour.branch_found_in_groups and self.structure.is_mapped(decider)
+        own = self.behaviour.branch_found_by_own_index or decider.mapping is not None or in_group
+        return index if own else None
 
     def marked_by(self, decider: Task, index: Index, rows: Rows) -> Iterable[Index]:
         """Return the rows of a task below that an instance of *decider* marks as skipped itself."""
-        if not self.behaviour.branch_reaches_indexes:
-            return [None] if index is None and rows.count is None else ()
+        every: Sequence[Index] = [None] if rows.count is None else range(rows.count)
         if decider.skips != "branch":
-            every: Iterable[Index] = [None] if rows.count is None else range(rows.count)
-            return every if index is None else ()
-        there = rows.count is None if index is None else rows.count is not None and index < rows.count
-        return [index] if there else ()
+            reached = rows.count is None or self.behaviour.short_circuit_reaches_indexes
+            return every if index is None and reached else ()
+        reached = index is None or self.behaviour.branch_reaches_indexes
+        return [index] if reached and index in every else ()

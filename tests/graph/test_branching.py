@@ -90,7 +90,7 @@ def test_a_polite_short_circuit_skips_the_next_tasks_alone() -> None:
 
 @pytest.mark.parametrize(
     ("version", "state"),
-    [("2.11.2", "success"), ("3.1.8", "success"), ("3.2.2", "skipped"), ("3.3.2", "skipped")],
+    [("2.11.2", "success"), ("3.1.8", "success"), ("3.2.2", "skipped"), ("3.4.0", "skipped")],
 )
 def test_instances_of_a_literal_are_skipped_from_3_2_on(version: str, state: str) -> None:
     """Before 3.2 a branch cannot skip what is expanded when the run is created; the plan says so."""
@@ -124,10 +124,10 @@ def test_what_a_branch_skips_is_never_expanded(version: str) -> None:
 
 @pytest.mark.parametrize(
     ("version", "even"),
-    [("2.11.2", "skipped"), ("3.1.8", "skipped"), ("3.2.2", "success"), ("3.3.2", "success")],
+    [("2.11.2", "skipped"), ("3.1.8", "skipped"), ("3.2.2", "success"), ("3.3.2", "success"), ("3.4.0", "skipped")],
 )
-def test_a_branch_in_a_mapped_group_skips_nothing_from_3_2_on(version: str, even: str) -> None:
-    """Inside a mapped group each index chose for itself; since 3.2 the choice is not found."""
+def test_a_branch_in_a_mapped_group_skips_nothing_in_3_2_and_3_3(version: str, even: str) -> None:
+    """Inside a mapped group each index chose for itself; 3.2 and 3.3 do not find the choice."""
     parts = (
         Group("g", None, over(v=[1, 2])),
         task("g.choose", skips="branch", arguments={"v": Argument("g", "v")}),
@@ -140,6 +140,56 @@ def test_a_branch_in_a_mapped_group_skips_nothing_from_3_2_on(version: str, even
     assert ["success", even, even, "success"] == [
         expansion.states[key] for key in ("g.odd[0]", "g.odd[1]", "g.even[0]", "g.even[1]")
     ]
+
+
+@pytest.mark.parametrize(
+    ("version", "state"), [("2.11.2", "success"), ("3.3.2", "success"), ("3.4.0", "skipped")]
+)
+def test_a_short_circuit_in_a_mapped_group_is_heard_further_down(version: str, state: str) -> None:
+    """From 3.4 on it skips everything below it in its group, at its own index, whatever the trigger rule."""
+    parts = (
+        Group("g", None, over(v=[1, 2])),
+        task("g.check", skips="short_circuit", arguments={"v": Argument("g", "v")}),
+        task("g.load", after="g.check"),
+        task("g.tell", after="g.load", trigger_rule="all_done"),
+    )
+
+    expansion = planned(dag(*parts, version=version), {"g.check": [False, True]})
+
+    assert [state, "success"] == [expansion.states[key] for key in ("g.tell[0]", "g.tell[1]")]
+
+
+@pytest.mark.parametrize(
+    ("version", "state"), [("2.11.2", "success"), ("3.3.2", "success"), ("3.4.0", "success")]
+)
+def test_a_short_circuit_in_a_mapped_group_is_not_heard_further_down_outside(version: str, state: str) -> None:
+    """What stands below the group follows its own trigger rule."""
+    parts = (
+        Group("g", None, over(v=[1, 2])),
+        task("g.check", skips="short_circuit", arguments={"v": Argument("g", "v")}),
+        task("g.load", after="g.check"),
+        task("tell", after="g.load", trigger_rule="all_done"),
+    )
+
+    expansion = planned(dag(*parts, version=version), {"g.check": [False, False]})
+
+    assert state == expansion.states["tell"]
+
+
+@pytest.mark.parametrize(
+    ("version", "state"), [("2.11.2", "skipped"), ("3.3.2", "success"), ("3.4.0", "skipped")]
+)
+def test_a_short_circuit_ends_expanded_instances_further_down(version: str, state: str) -> None:
+    """What is mapped over a literal is expanded when the run is created; 3.0 to 3.3 do not reach it there."""
+    parts = (
+        task("check", skips="short_circuit"),
+        task("load", after="check"),
+        task("tell", over(x=[1, 2]), after="load", trigger_rule="all_done"),
+    )
+
+    expansion = planned(dag(*parts, version=version), {"check": False})
+
+    assert [state, state] == [expansion.states[key] for key in ("tell[0]", "tell[1]")]
 
 
 def test_a_mapped_branch_skips_no_plain_task() -> None:

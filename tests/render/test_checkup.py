@@ -77,19 +77,19 @@ def test_versions_that_do_not_fit_are_bad() -> None:
         ("2.10.5", Line("ok", "Airflow", "2.10.5")),
         ("3.3.2rc1", Line("ok", "Airflow", "3.3.2rc1")),
         (
-            "3.4.0",
+            "3.5.0",
             Line(
                 "note",
                 "Airflow",
-                "3.4.0 is newer than what is known, and taken for 3.3",
-                "compare a plan with a run (dynadag.assert_same) before you trust plans as you do on 3.3",
+                "3.5.0 is newer than what is known, and taken for 3.4",
+                "compare a plan with a run (dynadag.assert_same) before you trust plans as you do on 3.4",
             ),
         ),
     ],
 )
 def test_an_airflow_that_is_not_known_is_said(version: str, line: Line) -> None:
     """Too old is bad; newer than any that is known is taken for the newest."""
-    assert line == checkup.examine_airflow(version, (2, 10), (3, 3))
+    assert line == checkup.examine_airflow(version, (2, 10), (3, 4))
 
 
 def test_isolation_counts_what_it_hides_and_names_what_it_lets_through() -> None:
