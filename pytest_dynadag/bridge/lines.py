@@ -9,13 +9,14 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import wraps
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from pytest_dynadag.bridge.importing import undisturbed
+from pytest_dynadag.bridge.patching import replaced
 from pytest_dynadag.location import Location
 
 _noted: dict[int, tuple[weakref.ref[Any], dict[str, Location]]] = {}
@@ -55,31 +56,23 @@ def lines_of(dag: Any) -> dict[str, Location]:
 @contextmanager
 def noted_lines() -> Iterator[None]:
     """Note where tasks and groups are written, for every DAG built within."""
-    undo = note_lines()
-    try:
-        yield
-    finally:
-        undo()
-
-
-def note_lines() -> Callable[[], None]:
-    """
-    Note where tasks and groups are written from now on, also for DAGs that tests build themselves.
-
-    Returns:
-        What ends it; where lines were noted already, something that does nothing.
-    """
     dag_class, group_class = _authoring_classes()
     add_task, enter = dag_class.add_task, group_class.__enter__
-    if hasattr(add_task, "_dynadag"):
-        return lambda: None
+    if hasattr(add_task, "_dynadag"):  # they are noted already
+        yield
+        return
+    note_task = _noting(add_task, lambda dag, task, *_: (dag, task.task_id))
+    note_group = _noting(enter, lambda group, *_: (_dag_of(group), group.group_id))
+    with replaced(dag_class, "add_task", note_task), replaced(group_class, "__enter__", note_group):
+        yield
 
-    def undo() -> None:
-        dag_class.add_task, group_class.__enter__ = add_task, enter
 
-    dag_class.add_task = _noting(add_task, lambda dag, task, *_: (dag, task.task_id))
-    group_class.__enter__ = _noting(enter, lambda group, *_: (_dag_of(group), group.group_id))
-    return undo
+def note_lines() -> None:
+    """Note where tasks and groups are written from now on, also for DAGs that tests build themselves."""
+    _FOR_GOOD.enter_context(noted_lines())
+
+
+_FOR_GOOD = ExitStack()
 
 
 def _noting(original: Callable[..., Any], about: Callable[..., tuple[Any, Any]]) -> Callable[..., Any]:

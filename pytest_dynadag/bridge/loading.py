@@ -22,10 +22,16 @@ from pytest_dynadag.bridge.accesses import watched_database
 from pytest_dynadag.bridge.effects import noted_effects
 from pytest_dynadag.bridge.home import require_airflow
 from pytest_dynadag.bridge.importing import uncollected, undisturbed
-from pytest_dynadag.bridge.lent_process import LentProcess
 from pytest_dynadag.bridge.metadata import Lookup, watched_lookups
-from pytest_dynadag.bridge.process import KeptValues, kept_modules, restored_signals
 from pytest_dynadag.bridge.protocol import Bridge
+from pytest_dynadag.bridge.restore import (
+    RefusedEnds,
+    SharedValues,
+    Signals,
+    Streams,
+    kept_modules,
+    kept_surroundings,
+)
 from pytest_dynadag.errors import DynadagError
 from pytest_dynadag.location import Location
 from pytest_dynadag.printable import escape, shorten
@@ -191,8 +197,9 @@ def load(paths: Iterable[Path]) -> Loaded:
 
 
 def _load_alone(path: Path) -> LoadedFile:
-    with LentProcess(), kept_modules(), noted_effects(path):
-        return load_file(path)
+    path = _require_file(path)
+    with Signals(), Streams(), RefusedEnds(), kept_surroundings(), kept_modules(), noted_effects(path):
+        return _parse(path)
 
 
 def load_file(path: Path) -> LoadedFile:
@@ -205,9 +212,19 @@ def load_file(path: Path) -> LoadedFile:
     Raises:
         NoSuchPathError: There is no such file.
     """
+    path = _require_file(path)
+    with Signals():
+        return _parse(path)
+
+
+def _require_file(path: Path) -> Path:
     path = Path(os.path.abspath(path))  # noqa: PTH100 - as in find_files
     if not path.is_file():
         raise NoSuchPathError(path)
+    return path
+
+
+def _parse(path: Path) -> LoadedFile:
     bag = _make_bag()
     started = time.clock_gettime(time.CLOCK_MONOTONIC)
     with _untouched(bridge()), watched_lookups() as lookups, watched_database(path) as accesses:
@@ -263,16 +280,19 @@ def _process(bag: Any, path: Path) -> tuple[dict[str, str], tuple[str, ...]]:
     """Let Airflow process the file; give what it let through, as text by file name, and what the file changed."""
     # A file that is named is meant; inside an archive, Airflow's rule picks the files that look like DAGs.
     safe_mode = path.suffix != ".py" and zipfile.is_zipfile(path)
-    kept = KeptValues()
+    values, exits = SharedValues(), {}
+    changed: tuple[str, ...] = ()
     try:
-        with kept:
+        try:
             bag.process_file(str(path), only_if_updated=False, safe_mode=safe_mode)
+        finally:
+            changed = values.restore()
     except KeyboardInterrupt:
         raise
     except BaseException:
         # Airflow 2, and both for archives, let SystemExit through; both let a TypeError of their own through.
-        return {str(path): traceback.format_exc()}, kept.changed
-    return {}, kept.changed
+        exits[str(path)] = traceback.format_exc()
+    return exits, changed
 
 
 def _say_missing(lookup: Lookup) -> str:
@@ -286,7 +306,7 @@ def _say_missing(lookup: Lookup) -> str:
 @contextmanager
 def _untouched(airflow: Bridge) -> Iterator[None]:
     """Keep what a parse does to the process from outliving it."""
-    with _private_warnings(), airflow.clean_contexts(), restored_signals(), airflow.leave_signals_alone():
+    with _private_warnings(), airflow.clean_contexts(), airflow.leave_signals_alone():
         yield
 
 

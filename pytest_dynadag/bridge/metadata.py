@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_dynadag.bridge.patching import replaced
 from pytest_dynadag.errors import DynadagError
 
 
@@ -99,20 +100,12 @@ def watched_lookups() -> Iterator[list[Lookup]]:
     from airflow.secrets.metastore import MetastoreBackend as Metastore
 
     seen: list[Lookup] = []
-    before = [
-        (owner, name, owner.__dict__.get(name)) for owner in (Environment, Metastore) for name in _LOOKUPS
-    ]
-    for name, kind in _LOOKUPS.items():
-        setattr(Environment, name, _recording(getattr(Environment, name), kind, seen))
-        setattr(Metastore, name, _find_nothing)
-    try:
+    with ExitStack() as stack:
+        for name, kind in _LOOKUPS.items():
+            look_up = _recording(getattr(Environment, name), kind, seen)
+            stack.enter_context(replaced(Environment, name, look_up))
+            stack.enter_context(replaced(Metastore, name, _find_nothing))
         yield seen
-    finally:
-        for owner, name, method in before:
-            if method is None:
-                delattr(owner, name)
-            else:
-                setattr(owner, name, method)
 
 
 _LOOKUPS = {"get_variable": "Variable", "get_connection": "Connection"}

@@ -12,8 +12,8 @@ def replaced(owner: Any, name: str, new: Any) -> Iterator[None]:
     """Set `owner.name` to *new*, then put back what *owner* itself had there; the name must exist."""
     getattr(owner, name)  # an Airflow that has renamed it should fail here, in words
     own = vars(owner).get(name, _NOTHING)
-    setattr(owner, name, new)
     try:
+        setattr(owner, name, new)  # an interrupt may come at once
         yield
     finally:
         if own is _NOTHING:

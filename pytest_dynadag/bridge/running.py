@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from pytest_dynadag.bridge import waiting
-from pytest_dynadag.bridge.lent_process import LentProcess, ProcessEnded
 from pytest_dynadag.bridge.patching import replaced
 from pytest_dynadag.bridge.protocol import Bridge, Key, Row, Watcher, Worker
-from pytest_dynadag.bridge.waiting import Exhausted, Patience, next_moment
+from pytest_dynadag.bridge.restore import TaskProcess
+from pytest_dynadag.bridge.waiting import Patience, next_moment
 
 IDLE_PASSES = 5
 """How often a run may find nothing to do in a row; `update_state` sometimes needs a second look."""
@@ -106,6 +106,7 @@ def paced(
     code, module = airflow.test_frames(dag)
     wave = _Wave(dag, code, order, module._run_task, worker, patience)  # noqa: SLF001 - alike in both families
     with ExitStack() as stack:
+        stack.enter_context(closing(wave.process))
         stack.enter_context(replaced(module, "_run_task", wave.collect))
         for name, watch in (("update_state", wave.watch_state), ("get_task_instances", wave.watch_size)):
             stack.enter_context(replaced(DagRun, name, watch(getattr(DagRun, name))))
@@ -130,6 +131,7 @@ class _Wave:
         self.waiting: dict[Key, dict[str, Any]] = {}
         self.looks: dict[Key, int] = {}
         self.size = self.idle = 0
+        self.process = TaskProcess()
         self.dag_run: Any = None
         self.session: Any = None
 
@@ -141,16 +143,15 @@ class _Wave:
             self.execute()
 
     def execute(self) -> None:
-        """Execute what waits, in order; as in `DAG.test`, an exception is the instance's own affair."""
+        """Execute what waits, in order."""
         wave, self.waiting = self.waiting, {}
-        process = LentProcess()
         chosen = self.order(list(wave))  # what is left out stays scheduled, and comes with the next wave
         if self.worker:
             self.worker.queue([wave[key]["ti"] for key in chosen], self.session)
         for key in chosen:
             if self.patience:
                 self.patience.current = key
-            with _contained(), process:
+            with self.process:
                 self.run_task(**wave[key])
             self.count_looks(key, wave[key]["ti"])
 
@@ -206,22 +207,6 @@ class _Wave:
                 self.patience.wait_until(moment)
 
         return watched
-
-
-@contextmanager
-def _contained() -> Iterator[None]:
-    """
-    Let what an instance raises be its own affair.
-
-    In 2.x a task's timeout is no Exception, and would end `dag.test()`; a real worker is a process of its own.
-    """
-    try:
-        yield
-    except (Exception, Exhausted, ProcessEnded):
-        return
-    except BaseException as error:
-        if type(error).__name__ != "AirflowTaskTimeout":
-            raise
 
 
 def too_often(looks: int) -> str:

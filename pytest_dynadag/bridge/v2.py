@@ -11,9 +11,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pytest_dynadag.bridge.lent_process import ProcessEnded, end_forked
 from pytest_dynadag.bridge.patching import replaced
 from pytest_dynadag.bridge.protocol import Watcher, Worker
+from pytest_dynadag.bridge.restore import ProcessEnded, end_forked
 from pytest_dynadag.bridge.running import key_of, watch_rendering, watch_resolving
 
 
@@ -201,8 +201,9 @@ def _watch_run(original: Any, watcher: Watcher) -> Any:
         try:
             with watcher.around(key_of(self)):
                 return original(self, *args, **kwargs)
-        except (Exception, ProcessEnded) as error:
-            if self.state == "scheduled" or (isinstance(error, ProcessEnded) and self.state != "failed"):
+        except (Exception, ProcessEnded, SystemExit) as error:
+            ended = not isinstance(error, Exception)
+            if self.state == "scheduled" or (ended and self.state != "failed"):
                 _fail_unstarted(self, error, watcher)
             raise
 

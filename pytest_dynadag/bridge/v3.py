@@ -15,9 +15,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from pytest_dynadag.bridge.lent_process import end_forked
 from pytest_dynadag.bridge.patching import replaced
 from pytest_dynadag.bridge.protocol import Watcher, Worker
+from pytest_dynadag.bridge.restore import end_forked
 from pytest_dynadag.bridge.running import key_of, query_run, watch_rendering, watch_resolving
 
 # Where the code that parses a file stands: from 3.2 on, and before.
@@ -89,15 +89,12 @@ class Bridge3:
         Source: `airflow/dag_processing/importers/python_importer.py`, 3.3. faulthandler's own hook, which is
         invisible to `signal.getsignal`, stays in place that way.
         """
-        modules = [module for module in map(_import_if_there, _PARSERS) if hasattr(module, "signal")]
         ours = SimpleNamespace(**{**vars(signal), "signal": _set_unless_fault})
-        for module in modules:
-            module.signal = ours
-        try:
+        with ExitStack() as stack:
+            for module in map(_import_if_there, _PARSERS):
+                if hasattr(module, "signal"):
+                    stack.enter_context(replaced(module, "signal", ours))
             yield
-        finally:
-            for module in modules:
-                module.signal = signal
 
     def is_mapped(self, task: Any) -> bool:
         """Say whether *task* itself is mapped."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pytest_dynadag.bridge.process import limited_memory
+from pytest_dynadag.bridge.memory import limited_memory
 from pytest_dynadag.bridge.serialized import check_statically
 from pytest_dynadag.generate.attribution import Place, choose_guess, locate_in_structure
 from pytest_dynadag.generate.children import end_children

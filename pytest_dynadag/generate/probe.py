@@ -25,7 +25,8 @@ from pytest_dynadag.bridge.extract import structure_of
 from pytest_dynadag.bridge.home import Isolation, airflow_version, settle
 from pytest_dynadag.bridge.lines import noted_lines
 from pytest_dynadag.bridge.loading import LoadedFile, NoSuchPathError, find_files, load_file, prepare
-from pytest_dynadag.bridge.process import are_open, kept_modules, kept_surroundings, limited_memory
+from pytest_dynadag.bridge.memory import limited_memory
+from pytest_dynadag.bridge.restore import are_open, kept_modules, kept_surroundings
 from pytest_dynadag.bridge.serialized import try_serializing
 from pytest_dynadag.generate.children import (
     adopt_orphans,

@@ -8,6 +8,8 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from pytest_dynadag.bridge.restore import adopted, held_interrupts
+
 
 class RunClock:
     """
@@ -32,10 +34,13 @@ class RunClock:
 
         Enter it after Airflow's run path is loaded: pydantic cannot build its models from freezegun's classes.
         """
-        with self._stack:
+        try:
             if self.at is not None:
                 self._freeze(self.at, tick=False)
             yield
+        finally:
+            with held_interrupts():
+                self._stack.close()
 
     def jump(self, seconds: float) -> None:
         """Move the time forward; never back."""
@@ -51,6 +56,7 @@ class RunClock:
         # An event loop needs time to pass in its own way; older freezeguns see to it alike.
         known = inspect.signature(freeze_time).parameters
         options = {"real_asyncio": True} if "real_asyncio" in known else {}
-        self._frozen = self._stack.enter_context(
-            freeze_time(moment.astimezone(timezone.utc), tick=tick, **options)
-        )
+        freezing = freeze_time(moment.astimezone(timezone.utc), tick=tick, **options)
+        # Half frozen, the clock could not be put right; and it may be an instance that has made it jump.
+        with held_interrupts(), adopted():
+            self._frozen = self._stack.enter_context(freezing)

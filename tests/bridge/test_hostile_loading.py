@@ -23,6 +23,10 @@ TOO_MUCH = {
     "raises_interrupt",
     "floods",
     "forks_a_daemon",
+    "closes_files",
+    "closes_output",
+    "rings",
+    "terminates_group",
 }
 """What only a process of its own can stand."""
 

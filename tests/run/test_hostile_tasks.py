@@ -30,23 +30,15 @@ ENDS = {
     "ends": ("os._exit(3)", "os._exit(3) would have ended the process that runs the tests"),
     "interrupts": (
         "os.kill(os.getpid(), signal.SIGINT)",
-        "os.kill of SIGINT to its own process would have ended the process that runs the tests",
+        f"os.kill({os.getpid()}, SIGINT) would have ended the process that runs the tests",
     ),
     "interrupts_parent": (
         "os.kill(os.getppid(), signal.SIGTERM)",
-        "os.kill of SIGTERM to its parent process would have ended the process that runs the tests",
+        f"os.kill({os.getppid()}, SIGTERM) would have ended the process that runs the tests",
     ),
     "kills": (
         "os.kill(os.getpid(), signal.SIGKILL)",
-        "os.kill of SIGKILL to its own process would have ended the process that runs the tests",
-    ),
-    "kills_group": (
-        "os.killpg(0, signal.SIGTERM)",
-        "os.killpg of SIGTERM to its process group would have ended the process that runs the tests",
-    ),
-    "raises_signal": (
-        "signal.raise_signal(signal.SIGUSR1)",
-        "signal.raise_signal of SIGUSR1 to its own process would have ended the process that runs the tests",
+        f"os.kill({os.getpid()}, SIGKILL) would have ended the process that runs the tests",
     ),
     "recurses": ("def f(): f()\nf()", "maximum recursion depth exceeded"),
     "stops": (
@@ -60,7 +52,6 @@ CHANGES = {
     "changes_environment": "os.environ['HOSTILE'] = '1'\nos.environ.pop('PATH')",
     "changes_folder": "os.chdir('/')",
     "changes_path": "sys.path.insert(0, '/hostile')",
-    "closes_everything": "os.closerange(0, 65536)",
     "closes_streams": "os.close(0)\nos.close(1)\nos.close(2)",
     "deletes_folder": "import tempfile\nos.chdir(tempfile.mkdtemp())\nos.rmdir(os.getcwd())",
     "floods": "for _ in range(40): print('x' * 1_000_000)\nprint('the end')",
@@ -71,6 +62,7 @@ CHANGES = {
     "ignores_signals": "for n in (signal.SIGINT, signal.SIGTERM): signal.signal(n, signal.SIG_IGN)",
     "patches_builtins": "import builtins\nbuiltins.print = builtins._ = None",
     "patches_datetime": "import datetime\nkept, datetime.timedelta = datetime.timedelta, None",
+    "patches_random": "import random\nrandom.random = lambda: 0.5",
     "patches_json": "import json\njson.JSONEncoder.default = lambda *_: 'patched'",
     "sends_nothing": "os.kill(os.getpid(), 0)",
     "starts_pool": "from concurrent.futures import ThreadPoolExecutor\nThreadPoolExecutor(1).submit(time.sleep, 600)",
@@ -85,9 +77,9 @@ USED_BY_AIRFLOW = {
 """What a version of Airflow itself cannot do without, after the task."""
 
 WITNESS = """\
-import builtins, datetime, json
+import builtins, datetime, json, random
 assert "HOSTILE" not in os.environ and os.environ["PATH"] and os.getcwd() == FOLDER and "/hostile" not in sys.path
-assert print and not hasattr(builtins, "_") and datetime.timedelta(1)
+assert print and not hasattr(builtins, "_") and datetime.timedelta(1) and random.random() != random.random()
 try:
     json.dumps(object())
 except TypeError:
@@ -224,6 +216,30 @@ def test_callbacks(load_dag: LoadDag, engine: str) -> None:
     first = "success" if bridge().family == "3" else "failed"
     assert {"first": first, "second": "success"} == seen.states
     assert "1" == json.dumps(1)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_failure_callback_that_exits(load_dag: LoadDag, engine: str) -> None:
+    """`SystemExit` in a callback ends neither the run nor the tests: in Airflow it ends the instance's own process."""
+    dag = load_dag("""
+        def leave(context):
+            raise SystemExit(3)
+
+        with DAG("d", **START):
+            @task(on_failure_callback=leave)
+            def fails():
+                raise ValueError("always")
+
+            @task(trigger_rule="all_done")
+            def after():
+                return 1
+
+            fails() >> after()
+    """)
+
+    seen = ENGINES[engine](dag)
+
+    assert {"fails": "failed", "after": "success"} == seen.states
 
 
 def test_a_dag_that_deletes_its_file(load_dag: LoadDag) -> None:

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from pytest_dynadag.run.engines.dag_test import run_with_dag_test
 from pytest_dynadag.run.engines.direct import run_directly
 from pytest_dynadag.run.request import RunRequest
 from pytest_dynadag.run.stuck import StuckRunError
 
 LoadDag = Callable[[str], Any]
+ENGINES = {"direct": run_directly, "airflow": run_with_dag_test}
 AT = datetime(2024, 5, 1, 6, tzinfo=timezone.utc)
 
 
@@ -213,3 +215,30 @@ def test_a_trigger_that_fails_fails_the_task(
     assert seen.states == {"defers": "failed"}
     # 2.x knows no error of its own for a trigger that takes too long.
     assert seen.errors["defers", -1].type in {error, "TaskDeferralError"}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_clock_that_jumps_while_one_task_runs_stays_so_for_the_next(load_dag: LoadDag, engine: str) -> None:
+    """Two tasks that wait one after the other both end; a second lies between them, and none once the run is over."""
+    dag = load_dag("""
+        class Defers(BaseOperator):
+            def execute(self, context):
+                try:
+                    from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+                except ImportError:
+                    from airflow.triggers.temporal import TimeDeltaTrigger
+                self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=1)), method_name="resume")
+
+            def resume(self, context, event=None):
+                return datetime.now(timezone.utc).isoformat()
+
+        with DAG("d", **START):
+            Defers(task_id="a") >> Defers(task_id="b")
+    """)
+
+    seen = ENGINES[engine](dag)
+
+    assert {"a": "success", "b": "success"} == seen.states
+    first, second = (datetime.fromisoformat(seen.returned[key]) for key in ("a", "b"))
+    assert timedelta(seconds=1) <= second - first < timedelta(minutes=1)
+    assert "<class 'datetime.datetime'>" == repr(type(datetime.now(timezone.utc)))

@@ -8,9 +8,8 @@ import warnings
 from collections.abc import Iterator
 
 from pytest_dynadag.bridge.effects import apply_effects
-from pytest_dynadag.bridge.lent_process import forgotten_pools
 from pytest_dynadag.bridge.metadata import changed_environment, metadata_environment
-from pytest_dynadag.bridge.process import kept_modules, kept_surroundings, restored_signals
+from pytest_dynadag.bridge.restore import forgotten_pools, kept_modules, kept_surroundings
 from pytest_dynadag.run.request import RunRequest
 
 
@@ -26,7 +25,6 @@ def undisturbed(request: RunRequest, file: str) -> Iterator[None]:
             stack.enter_context(keep())
         apply_effects(file)
         stack.enter_context(changed_environment(environment))
-        stack.enter_context(restored_signals())
         if request.quiet:
             stack.enter_context(_silent())
         yield
