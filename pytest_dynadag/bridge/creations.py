@@ -1,23 +1,21 @@
-"""Noticing what a task makes while it runs: operators, DAGs, dependencies, and operators among its XComs."""
+"""What tasks and callbacks make while a DAG runs, and on which line: operators, DAGs, dependencies, XComs of them."""
 
-# Every way to make an operator ends in the call of its class, so we listen to the metaclass; a mapped operator is no
-# such class, and tells itself when it is complete. What a task merely imports or parses is not its own making, nor is
-# what a library does for itself: only a line of the user's between the task's work and the event counts.
+# Every way to make an operator ends in the call of its class, so the metaclass is listened to; a mapped operator is no
+# such class, and a DAG is none either. What is imported or parsed meanwhile is not the task's own making, nor is what
+# a library does for itself: only a line of the user's between the window and the event counts.
 # Source: sdk/bases/operator.py, sdk/definitions/{mappedoperator,dag,_internal/node}.py, sdk/execution_time/
 # task_runner.py (3.3.2); models/{baseoperator,mappedoperator,dag,taskmixin,taskinstance}.py (2.11.2).
-
-# ruff: noqa: AIR311 - what we listen to in Airflow 2 has moved since
 
 from __future__ import annotations
 
 import functools
 import inspect
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from types import FrameType
-from typing import Any, Literal, NamedTuple, Protocol
+from types import FrameType, SimpleNamespace
+from typing import Any, Literal, NamedTuple
 
 from pytest_dynadag.bridge.lines import LIBRARIES
 from pytest_dynadag.bridge.patching import replaced
@@ -27,283 +25,260 @@ from pytest_dynadag.location import Location
 _PARSERS = ("airflow.serialization", "airflow.models.dagbag", "airflow.dag_processing")
 """Below these, DAGs and operators come from a file or a database."""
 
-_WORK = ("execute", "execute_callable", "poke", "choose_branch", "dry_run", "resume_execution")
-"""The methods by which somebody uses an operator on the spot."""
+_USES = ("execute", "execute_callable", "poke", "choose_branch", "dry_run", "resume_execution")
+"""The methods by which an operator is used on the spot."""
 
 _AIRFLOWS_OWN = ("_airflow_from_mapped", "_airflow_mapped_validation_only")
 """Arguments with which Airflow itself makes the operator of a mapped instance."""
 
 
 class Attempt(NamedTuple):
-    """One try of one instance; a map index of -1 is none."""
+    """One try of one instance, or the callbacks after it; those of the DAG have no task id."""
 
     task_id: str
     map_index: int
     number: int
+    kind: Literal["task", "callback", "dag"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Node:
     """
-    An operator or a DAG, as far as a message needs it.
+    An operator or a DAG that was made, put into a DAG, or found in an XCom.
 
     Attributes:
-        identity: The same for the same object during a run.
         name: Its task or DAG id.
         class_name: Its class; of a decorated task, its function.
+        thing: Itself; None where making it raised.
         kind: An operator, one made by `expand`, or a DAG.
         decorated: Whether an operator is made from a decorated function.
         arguments: What it was made with, by name; of a mapped one what `partial` holds.
         mapped: What `expand` (a dict) or `expand_kwargs` (anything else) of a mapped one was given.
+        place: The line that made it, or put it into a DAG.
+        elsewhere: Whether it was made before the task began.
+        used: Whether it was used on the spot.
     """
 
-    identity: int
     name: str
     class_name: str
+    thing: Any = None
     kind: Literal["operator", "mapped", "dag"] = "operator"
     decorated: bool = False
     arguments: Mapping[str, Any] = field(default_factory=dict)
     mapped: Any = None
+    place: Location | None = None
+    elsewhere: bool = False
+    used: bool = False
+
+    @property
+    def dag(self) -> Any:
+        """The DAG that an operator is in."""
+        return None if self.thing is None or self.kind == "dag" else self.thing.get_dag()
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether an operator was used on the spot, and is in no DAG and nothing's neighbour."""
+        return self.used and not (self.dag or self.thing.upstream_task_ids or self.thing.downstream_task_ids)
 
 
-class Listener(Protocol):
-    """Who is told."""
+@dataclass(slots=True)
+class Notes:
+    """What was made within one window: *edges* from upstream to downstream, *pushes* with key, node and error."""
 
-    watching: bool
-    """Whether a task is at work."""
+    made: list[Node] = field(default_factory=list)
+    edges: dict[tuple[str, str], Location] = field(default_factory=dict)
+    pushes: list[tuple[str, Node, BaseException | None]] = field(default_factory=list)
 
-    def window(self, attempt: Attempt) -> AbstractContextManager[None]:
-        """Enclose the work of a task."""
+    def __bool__(self) -> bool:
+        return bool(self.made or self.edges or self.pushes)
 
-    def made(self, node: Node, place: Location, dag: int | None, *, linked: bool = False) -> None:
-        """Take note of a new node, the identity of the DAG it went into, and whether it has a dependency."""
-
-    def joined(self, node: Node, place: Location, dag: int) -> None:
-        """Take note of an operator that goes into a DAG after it was made."""
-
-    def linked(self, upstream: tuple[Node, ...], downstream: tuple[Node, ...], place: Location) -> None:
-        """Take note of a dependency."""
-
-    def worked(self, identity: int) -> None:
-        """Take note that somebody uses an operator on the spot."""
-
-    def suspects(self, attempt: Attempt) -> bool:
-        """Say whether a task has made anything."""
-
-    def pushed(self, attempt: Attempt, key: str, nodes: tuple[Node, ...], error: Exception | None) -> None:
-        """Take note of operators in an XCom, and of what became of storing it."""
+    def find(self, thing: Any) -> Node | None:
+        """Return the node of *thing* if it was made here."""
+        return next((node for node in self.made if node.thing is thing), None)
 
 
 @contextmanager
-def watched_creations(listener: Listener) -> Iterator[None]:
-    """Tell *listener* what tasks make, whichever engine executes them; what is replaced is put back."""
-    airflow = _find_airflow()
-    ears = _Ears(listener, airflow)
+def watched_creations(dag: Any, tell: Callable[[Attempt, Notes], None]) -> Iterator[None]:
+    """
+    Tell what each task and each callback has made as soon as it has ended, whichever engine calls it.
+
+    The callbacks of *dag* itself are replaced on the object, so that no engine need say when it calls them.
+    """
     with ExitStack() as stack:
-        for owner, name, listen in (
-            (type(airflow.operator), "__call__", ears.hear_calls),
-            (airflow.mapped_operator, "__attrs_post_init__", ears.hear_mapping),
-            (airflow.dag, airflow.dag_made, ears.hear_dags),
-            (airflow.dag, "add_task", ears.hear_joining),
-            (airflow.node, "_set_relatives", ears.hear_linking),
-            (*airflow.work, ears.hear_work),
-            (*airflow.push, ears.hear_pushing),
-        ):
-            stack.enter_context(replaced(owner, name, listen(getattr(owner, name))))
+        watch = _Watch(tell, stack)
+        for owner, name, hear in watch.list_events():
+            stack.enter_context(replaced(owner, name, _listening(getattr(owner, name), hear)))
+        for name in ("on_success_callback", "on_failure_callback"):
+            if callbacks := getattr(dag, name):
+                enclose = functools.partial(watch.enclose, "dag")
+                callbacks = callbacks if isinstance(callbacks, list) else [callbacks]
+                stack.enter_context(replaced(dag, name, [_listening(each, enclose) for each in callbacks]))
         yield
 
 
-def _do_work(original: Any, *args: Any, **kwargs: Any) -> Any:
-    """Do the work of a task; the stack shows where it begins."""
-    return original(*args, **kwargs)
+def _listening(original: Any, hear: Callable[..., Any]) -> Any:
+    @functools.wraps(original)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return hear(original, *args, **kwargs)
+
+    return call
 
 
-_WINDOW = _do_work.__code__
+class _Watch:
+    """What stands in for Airflow's functions: calls them, and takes notes while a window is open."""
 
+    def __init__(self, tell: Callable[[Attempt, Notes], None], stack: ExitStack) -> None:
+        self.tell, self.stack = tell, stack
+        self.airflow = _find_airflow()
+        self.notes: Notes | None = None
+        self.classes: set[Any] = set()
 
-@dataclass
-class _Making:
-    """An operator that is being made: what its constructor does is part of it."""
+    def list_events(self) -> Iterator[tuple[Any, str, Callable[..., Any]]]:
+        """Yield owner and name of each function of Airflow's, with what is called in its place."""
+        airflow = self.airflow
+        # Airflow 3.0 has a subclass of the DAG with an __init__ of its own.
+        last = "__attrs_post_init__" if hasattr(airflow.dag, "__attrs_post_init__") else "__init__"
+        yield type(airflow.operator), "__call__", self.hear_making
+        yield airflow.mapped_operator, "__attrs_post_init__", self.hear_making
+        yield airflow.dag, last, self.hear_making
+        yield airflow.dag, "add_task", self.hear_joining
+        yield airflow.node, "_set_relatives", self.hear_linking
+        yield airflow.xcom, "serialize_value", self.hear_storing
+        yield *airflow.task, functools.partial(self.enclose, "task")
+        yield *airflow.callback, functools.partial(self.enclose, "callback")
 
-    dag: int | None = None
-    linked: bool = False
+    def enclose(self, kind: Any, original: Any, *args: Any, **kwargs: Any) -> Any:
+        """Open a window for what is called with a task instance or a context, then tell what was noted in it."""
+        outer, self.notes = self.notes, (notes := Notes())
+        try:
+            return original(*args, **kwargs)
+        finally:
+            self.notes = outer
+            if notes:
+                given = args[0] if args else kwargs.get("ti", kwargs.get("context"))
+                self.tell(_find_attempt(kind, given), notes)
 
-
-class _Ears:
-    """What stands in for Airflow's functions: it calls them, and tells."""
-
-    def __init__(self, listener: Listener, airflow: _Airflow) -> None:
-        self.listener, self.airflow = listener, airflow
-        self.alive: list[Any] = []  # an identity must not be given away again
-        self.making: list[_Making] = []
-        self.window: ExitStack | None = None
-
-    def hear_work(self, original: Any) -> Any:
-        """Stand in for what executes an operator: notes which instance works meanwhile."""
-
-        def execute(*args: Any, **kwargs: Any) -> Any:
-            # First comes the context in Airflow 3, the task instance in Airflow 2; 3.0 to 3.2 name it.
-            first = args[0] if args else kwargs["context"]
-            attempt = _attempt_of(first["ti"] if isinstance(first, Mapping) else first)
-            with self.listener.window(attempt), ExitStack() as self.window:
-                return _do_work(original, *args, **kwargs)
-
-        return execute
-
-    def hear_calls(self, original: Any) -> Any:
-        """Stand in for the metaclass's call, by which every operator is made."""
-
-        def __call__(cls: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N807 - the metaclass's
-            place = self._place() if self.listener.watching and not _is_airflows_own(kwargs) else None
-            if place is None:
-                return original(cls, *args, **kwargs)
-            self.making.append(making := _Making())
-            node: Any = object()  # for the one that cannot be made
-            try:
-                node = original(cls, *args, **kwargs)
-            finally:
-                self.making.pop()
-                described = _describe_call(cls, node, kwargs)
-                self.listener.made(described, place, making.dag, linked=making.linked)
-                self._keep(node)
-            self._watch_use(cls)
-            return node
-
-        return __call__
-
-    def hear_mapping(self, original: Any) -> Any:
-        """Stand in for what ends the making of a mapped operator."""
-
-        def __attrs_post_init__(node: Any) -> None:  # noqa: N807 - attrs'
-            place = self._place() if self.listener.watching else None
-            if place is None:
-                original(node)
-                return
-            self.making.append(making := _Making())
-            try:
-                original(node)
-            finally:
-                self.making.pop()
-                self.listener.made(self.describe(node), place, making.dag, linked=making.linked)
-                self._keep(node)
-
-        return __attrs_post_init__
-
-    def hear_dags(self, original: Any) -> Any:
-        """Stand in for what makes a DAG."""
-
-        @functools.wraps(original)
-        def made(dag: Any, *args: Any, **kwargs: Any) -> None:
-            original(dag, *args, **kwargs)
-            if self.listener.watching and (place := self._place()):
-                self.listener.made(self.describe(dag), place, None)
-                self._keep(dag)
-
-        return made
-
-    def hear_joining(self, original: Any) -> Any:
-        """Stand in for what puts an operator into a DAG."""
-
-        def add_task(dag: Any, task: Any) -> Any:
-            """Note a task that joins a DAG, then let it."""
-            if self.making:
-                self.making[-1].dag = id(dag)
-            elif self.listener.watching and (place := self._place()):
-                self.listener.joined(self.describe(task), place, id(dag))
-                self._keep(task)
-            return original(dag, task)
-
-        return add_task
-
-    def hear_linking(self, original: Any) -> Any:
-        """Stand in for what sets a dependency."""
-
-        def _set_relatives(node: Any, others: Any, upstream: bool = False, **kwargs: Any) -> Any:
-            if self.making:
-                self.making[-1].linked = True
-            elif self.listener.watching and (place := self._place()):
-                ends = (self._describe_ends(others), self._describe_ends(node))
-                self.listener.linked(*(ends if upstream else ends[::-1]), place)
-            return original(node, others, upstream, **kwargs)
-
-        return _set_relatives
-
-    def hear_pushing(self, original: Any) -> Any:
-        """Stand in for what pushes an XCom."""
-
-        def push(ti: Any, key: Any, value: Any, *args: Any, **kwargs: Any) -> Any:
-            """Push, and look into what JSON cannot hold or a suspect returns."""
-            try:
-                result = original(ti, key, value, *args, **kwargs)
-            except Exception as error:
-                self._look_into(ti, key, value, error)
-                raise
-            # JSON cannot hold an operator. What can is looked into, and what comes from a suspect.
-            if self.airflow.stores_anything or self.listener.suspects(_attempt_of(ti)):
-                self._look_into(ti, key, value, None)
+    def hear_making(self, original: Any, made: Any, *args: Any, **kwargs: Any) -> Any:
+        """Note what its class or its last step makes; what that makes in turn is part of it."""
+        notes, self.notes = self.notes, None
+        own = any(kwargs.get(name) for name in _AIRFLOWS_OWN)
+        place = None if notes is None or own else self.find_place()
+        thing = None
+        try:
+            result = original(made, *args, **kwargs)
+            thing = made if result is None else result
             return result
+        finally:
+            self.notes = notes
+            if notes is not None and place is not None:
+                notes.made.append(node := self.describe(made if thing is None else thing, kwargs))
+                node.place = place
+                self.watch_use(type(thing))
 
-        return push
+    def hear_joining(self, original: Any, dag: Any, task: Any) -> Any:
+        """Note an operator that goes into a DAG and was made elsewhere."""
+        if self.notes is not None and not self.notes.find(task) and (place := self.find_place()):
+            self.notes.made.append(node := self.describe(task))
+            node.place, node.elsewhere = place, True
+        return original(dag, task)
 
-    def describe(self, thing: Any) -> Node:
-        """Describe an operator, mapped or not, or a DAG."""
+    def hear_linking(
+        self, original: Any, node: Any, others: Any, upstream: bool = False, **kwargs: Any
+    ) -> None:
+        """Note the neighbours that a task has got."""
+        ids = node.upstream_task_ids if upstream else node.downstream_task_ids
+        before = set(ids)
+        original(node, others, upstream, **kwargs)
+        if self.notes is not None and (place := self.find_place()):
+            for other in sorted(ids - before):
+                self.notes.edges[(other, node.node_id) if upstream else (node.node_id, other)] = place
+
+    def hear_storing(self, original: Any, value: Any, **kwargs: Any) -> Any:
+        """Note the operators in an XCom that is refused, and in one that may hold any."""
+        error: BaseException | None = None
+        try:
+            return original(value, **kwargs)
+        except Exception as refused:
+            error = refused
+            raise
+        finally:
+            # JSON cannot hold an operator. What can is looked into, and what comes from a task that has made one.
+            if self.notes is not None and (error or self.notes or self.airflow.stores_anything):
+                key = str(kwargs.get("key") or "return_value")
+                for found in _find_in(value, self.airflow.kinds):
+                    thing = getattr(found, "operator", found)
+                    self.notes.pushes.append((key, self.notes.find(thing) or self.describe(thing), error))
+
+    def watch_use(self, cls: Any) -> None:
+        """Notice, until the run is over, whether an operator of a class is used on the spot."""
+        if cls not in self.classes:
+            self.classes.add(cls)
+            for name in filter(functools.partial(hasattr, cls), _USES):
+                self.stack.enter_context(replaced(cls, name, _listening(getattr(cls, name), self.hear_use)))
+
+    def hear_use(self, original: Any, operator: Any, *args: Any, **kwargs: Any) -> Any:
+        """Note that an operator that was made here is used."""
+        if self.notes is not None and (node := self.notes.find(operator)):
+            node.used = True
+        return original(operator, *args, **kwargs)
+
+    def find_place(self) -> Location | None:
+        """
+        Return the innermost line of the user's within the window.
+
+        None: there is none, or something is being imported, parsed or deserialised, which makes DAGs and operators
+        as well and is no fault.
+        """
+        place: Location | None = None
+        frame: FrameType | None = sys._getframe()  # noqa: SLF001 - the only way to tell which line it is
+        while frame is not None and frame.f_code is not _Watch.enclose.__code__:
+            file, module = frame.f_code.co_filename, frame.f_globals.get("__name__") or ""
+            if frame.f_code.co_name == "<module>" or module.startswith(_PARSERS):
+                return None
+            if place is None and not file.startswith(("<", *LIBRARIES)):
+                place = Location(file, frame.f_lineno)
+            frame = frame.f_back
+        return place
+
+    def describe(self, thing: Any, arguments: Mapping[str, Any] | None = None) -> Node:
+        """Describe an operator, the class of one that could not be made, or a DAG."""
         if isinstance(thing, self.airflow.dag):
-            return Node(id(thing), thing.dag_id, type(thing).__name__, "dag")
+            return Node(thing.dag_id, type(thing).__name__, thing, "dag")
         if isinstance(thing, self.airflow.mapped_operator):
             return _describe_mapped(thing)
-        return _describe_call(type(thing), thing, vars(thing).get("_BaseOperator__init_kwargs", {}))
-
-    def _describe_ends(self, ends: Any) -> tuple[Node, ...]:
-        found = ends if isinstance(ends, (list, tuple)) else (ends,)
-        return tuple(map(self._describe_end, found))
-
-    def _describe_end(self, end: Any) -> Node:
-        end = getattr(end, "operator", end)
-        if isinstance(end, (self.airflow.operator, self.airflow.mapped_operator)):
-            return self.describe(end)
-        return Node(id(end), str(getattr(end, "node_id", end)), type(end).__name__)
-
-    def _look_into(self, ti: Any, key: str, value: Any, error: Exception | None) -> None:
-        wanted = (
-            self.airflow.operator,
-            self.airflow.mapped_operator,
-            self.airflow.dag,
-            self.airflow.xcom_arg,
-        )
-        found = {id(each): each for each in find_instances(value, wanted)}
-        nodes = [self.describe(getattr(each, "operator", each)) for each in found.values()]
-        if nodes:
-            unique = {node.identity: node for node in nodes}
-            self.listener.pushed(_attempt_of(ti), key, tuple(unique.values()), error)
-            self.alive.extend(found.values())
-
-    def _watch_use(self, cls: Any) -> None:
-        """Notice, until the running task is done, whether an operator of a class is used on the spot."""
-        if self.window is None or cls in self.alive:
-            return
-        self.alive.append(cls)
-        self.window.callback(self.alive.remove, cls)
-        for name in _WORK:
-            if hasattr(cls, name):
-                self.window.enter_context(replaced(cls, name, self._hear_use(getattr(cls, name))))
-
-    def _hear_use(self, original: Any) -> Any:
-        @functools.wraps(original)
-        def use(operator: Any, *args: Any, **kwargs: Any) -> Any:
-            self.listener.worked(id(operator))
-            return original(operator, *args, **kwargs)
-
-        return use
-
-    def _keep(self, thing: Any) -> None:
-        self.alive.append(thing)
-
-    def _place(self) -> Location | None:
-        return find_user_line(sys._getframe(2))  # noqa: SLF001 - the only way to tell who asks
+        made, thing = (thing, None) if isinstance(thing, type) else (type(thing), thing)
+        given = arguments or getattr(thing, "_BaseOperator__init_kwargs", {})
+        name = str(getattr(thing, "task_id", None) or given.get("task_id", "?"))
+        function = given.get("python_callable") if _is_decorated(made) else None
+        return Node(name, (function or made).__name__, thing, "operator", bool(function), dict(given))
 
 
-def find_instances(value: Any, wanted: tuple[type, ...]) -> Iterable[Any]:
-    """Find the instances of *wanted* in *value*, however deep in lists and dicts."""
+def _describe_mapped(node: Any) -> Node:
+    given = node._get_specified_expand_input().value  # noqa: SLF001 - alike in both families
+    held = dict(node.partial_kwargs)
+    if _is_decorated(node.operator_class):
+        function = getattr(node, "python_callable", None) or held["python_callable"]
+        return Node(node.task_id, function.__name__, node, "mapped", True, held.get("op_kwargs") or {}, given)
+    # What every operator has, `partial` fills in, whoever set it; Airflow 3.0 has two of them, one above the other.
+    bases = [each for each in node.operator_class.__mro__ if each.__name__ == "BaseOperator"]
+    common = {name for base in bases for name in inspect.signature(base.__init__).parameters}
+    own = {name: value for name, value in held.items() if name not in common and value not in (None, [], {})}
+    return Node(node.task_id, node.operator_class.__name__, node, "mapped", False, own, given)
+
+
+def _is_decorated(operator_class: Any) -> bool:
+    return any(base.__name__ == "DecoratedOperator" for base in operator_class.__mro__)
+
+
+def _find_attempt(kind: Any, given: Any) -> Attempt:
+    if kind == "dag":
+        return Attempt("", -1, 0, kind)
+    ti = given["ti"] if isinstance(given, Mapping) else given
+    return Attempt(*key_of(ti), ti.try_number or 0, kind)
+
+
+def _find_in(value: Any, wanted: tuple[type, ...]) -> Iterator[Any]:
+    """Yield the instances of *wanted* in *value*, however deep in lists and dicts."""
     waiting, seen = [value], set()
     while waiting:
         one = waiting.pop()
@@ -314,132 +289,37 @@ def find_instances(value: Any, wanted: tuple[type, ...]) -> Iterable[Any]:
             waiting.extend(reversed(list(one.values() if isinstance(one, dict) else one)))
 
 
-def find_user_line(frame: FrameType | None) -> Location | None:
-    """
-    Give the innermost line of the user's between *frame* and the work of the running task.
-
-    None: there is none, or something is being imported, parsed or deserialised, which makes DAGs and operators
-    as well and is no fault.
-    """
-    place: Location | None = None
-    while frame is not None and frame.f_code is not _WINDOW:
-        file, module = frame.f_code.co_filename, frame.f_globals.get("__name__") or ""
-        if frame.f_code.co_name == "<module>" or module.startswith(_PARSERS):
-            return None
-        if place is None and not file.startswith(("<", *LIBRARIES)):
-            place = Location(file, frame.f_lineno)
-        frame = frame.f_back
-    return place
-
-
-def _attempt_of(ti: Any) -> Attempt:
-    return Attempt(*key_of(ti), ti.try_number or 0)
-
-
-def _is_airflows_own(arguments: Mapping[str, Any]) -> bool:
-    return any(arguments.get(name) for name in _AIRFLOWS_OWN)
-
-
-def _describe_call(cls: Any, node: Any, arguments: Mapping[str, Any]) -> Node:
-    name = str(getattr(node, "task_id", None) or arguments.get("task_id", "?"))
-    function = arguments.get("python_callable")
-    if any(base.__name__ == "DecoratedOperator" for base in cls.__mro__) and function is not None:
-        return Node(id(node), name, function.__name__, decorated=True, arguments=dict(arguments))
-    return Node(id(node), name, cls.__name__, arguments=dict(arguments))
-
-
-def _describe_mapped(node: Any) -> Node:
-    given = node._get_specified_expand_input().value  # noqa: SLF001 - alike in both families
-    held = dict(node.partial_kwargs)
-    if not hasattr(node, "op_kwargs_expand_input"):
-        own = {name: value for name, value in held.items() if name not in _list_common(node.operator_class)}
-        return Node(
-            id(node), node.task_id, node.operator_class.__name__, "mapped", arguments=own, mapped=given
-        )
-    function = getattr(node, "python_callable", None) or held["python_callable"]
-    held = dict(held.get("op_kwargs") or {})
-    return Node(id(node), node.task_id, function.__name__, "mapped", True, held, given)
-
-
-def _list_common(operator_class: Any) -> frozenset[str]:
-    """Give the arguments that every operator has; `partial` fills them in, whoever set them."""
-    # Airflow 3.0 has two, one above the other.
-    bases = [each for each in operator_class.__mro__ if each.__name__ == "BaseOperator"]
-    return frozenset(name for base in bases for name in inspect.signature(base.__init__).parameters)
-
-
-# The two families
-
-
-@dataclass(frozen=True)
-class _Airflow:
-    """
-    Where a family keeps what we listen to.
-
-    *work* and *push* are an owner and the name of its function; *dag_made* is the method that ends the making of a DAG.
-    """
-
-    operator: Any
-    mapped_operator: Any
-    dag: Any
-    dag_made: str
-    node: Any
-    xcom_arg: Any
-    work: tuple[Any, str]
-    push: tuple[Any, str]
-    stores_anything: bool
-
-
-def _find_airflow() -> _Airflow:
-    try:
-        import airflow.sdk  # noqa: F401
-    except ImportError:
-        return _find_airflow_2()
-    return _find_airflow_3()
-
-
-def _find_airflow_3() -> _Airflow:
-    from airflow.sdk import DAG, BaseOperator
-    from airflow.sdk.bases.xcom import BaseXCom
-    from airflow.sdk.definitions._internal.node import DAGNode
-    from airflow.sdk.definitions.mappedoperator import MappedOperator
-    from airflow.sdk.definitions.xcom_arg import XComArg
-    from airflow.sdk.execution_time import task_runner
-
-    # Older than 3.3: one function with the callbacks before and after.
-    names = ("_run_execute_callable", "_execute_task")
-    return _Airflow(
-        operator=BaseOperator,
-        mapped_operator=MappedOperator,
-        dag=DAG,
-        dag_made="__attrs_post_init__",  # 3.0 has a subclass with an __init__ of its own
-        node=DAGNode,
-        xcom_arg=XComArg,
-        work=(task_runner, next(name for name in names if hasattr(task_runner, name))),
-        push=(task_runner, "_xcom_push"),
-        stores_anything=task_runner.XCom is not BaseXCom,
-    )
-
-
-def _find_airflow_2() -> _Airflow:
+def _find_airflow() -> SimpleNamespace:
+    """Find what both families have; *task* and *callback* get a task instance or a context."""
     from airflow.configuration import conf
-    from airflow.models import taskinstance
-    from airflow.models.baseoperator import BaseOperator
-    from airflow.models.dag import DAG
-    from airflow.models.mappedoperator import MappedOperator
-    from airflow.models.taskmixin import DAGNode
-    from airflow.models.xcom import BaseXCom
-    from airflow.models.xcom_arg import XComArg
 
+    try:
+        from airflow.sdk import DAG, BaseOperator, XComArg
+        from airflow.sdk.bases.xcom import BaseXCom
+        from airflow.sdk.definitions._internal.node import DAGNode
+        from airflow.sdk.definitions.mappedoperator import MappedOperator
+        from airflow.sdk.execution_time import task_runner as runner
+
+        windows: dict[str, Any] = {"task": (runner, "run"), "callback": (runner, "finalize")}
+    except ImportError:
+        from airflow.models import taskinstance as runner
+        from airflow.models.baseoperator import BaseOperator
+        from airflow.models.dag import DAG
+        from airflow.models.mappedoperator import MappedOperator
+        from airflow.models.taskmixin import DAGNode
+        from airflow.models.xcom import BaseXCom
+        from airflow.models.xcom_arg import XComArg
+
+        work, callback = (runner.TaskInstance, "_run_raw_task"), (runner, "_run_finished_callback")
+        windows = {"task": work, "callback": callback}
     pickles = conf.getboolean("core", "enable_xcom_pickling", fallback=False)
-    return _Airflow(
+    return SimpleNamespace(
         operator=BaseOperator,
         mapped_operator=MappedOperator,
         dag=DAG,
-        dag_made="__init__",
         node=DAGNode,
-        xcom_arg=XComArg,
-        work=(taskinstance, "_execute_task"),
-        push=(taskinstance.TaskInstance, "xcom_push"),
-        stores_anything=pickles or taskinstance.XCom is not BaseXCom,
+        xcom=runner.XCom,
+        kinds=(BaseOperator, MappedOperator, DAG, XComArg),
+        stores_anything=pickles or runner.XCom is not BaseXCom,
+        **windows,
     )

@@ -8,7 +8,7 @@ from typing import Any
 _SETS = ("upstream_task_ids", "downstream_task_ids", "upstream_group_ids", "downstream_group_ids")
 
 
-class KeptShape:
+class DagShape:
     """
     The tasks, groups and dependencies of a DAG object, as they were when this was made.
 
@@ -41,18 +41,8 @@ def _copy(container: Any) -> Any:
     return copy.copy(container)
 
 
-def describe_outputs(dag: Any) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """
-    Say how a DAG file refers to what each task returns, and which tasks stand before it.
-
-    Returns:
-        Task id to an expression, `list_names()` or `list_names.output`, and the ids of all tasks upstream, the
-        closest first.
-    """
-    return {task_id: (_refer_to(task), _find_upstream(dag, task)) for task_id, task in dag.task_dict.items()}
-
-
-def _refer_to(task: Any) -> str:
+def refer_to(task: Any) -> str:
+    """Write how a DAG file refers to what a task returns: `list_names()` or `list_names.output`."""
     partial = getattr(task, "partial_kwargs", {})
     function = getattr(task, "python_callable", None) or partial.get("python_callable")
     kind = getattr(task, "operator_class", type(task))
@@ -60,14 +50,3 @@ def _refer_to(task: Any) -> str:
         called = getattr(task, "op_args", ()) or getattr(task, "op_kwargs", {}) or partial
         return f"{function.__name__}({'...' if called else ''})"
     return f"{task.task_id.rsplit('.', 1)[-1]}.output"
-
-
-def _find_upstream(dag: Any, task: Any) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-    waiting = sorted(task.upstream_task_ids)
-    while waiting:
-        task_id = waiting.pop(0)
-        if task_id not in found and task_id in dag.task_dict:
-            found[task_id] = None
-            waiting.extend(sorted(dag.task_dict[task_id].upstream_task_ids))
-    return tuple(found)

@@ -1,9 +1,9 @@
-"""The guard: what tasks make while they run becomes findings, each with the `expand` form that was wanted."""
+"""The guard: what tasks and callbacks make while a DAG runs becomes findings, each with what to write instead."""
 
 # Airflow makes task instances from the DAG as it was when the run began; afterwards only mapped tasks gain some. What
 # a task makes changes the object of its own worker, and nothing else: most such runs are green. So the guard is always
 # on, and such a run does not count as a success.
-# Innocent: an operator that the task uses on the spot (`Operator(...).execute(context)`) and that goes nowhere.
+# Innocent: an operator that is used on the spot (`Operator(...).execute(context)`) and that goes nowhere.
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_dynadag.allowances import Accepted, Allowance, find_reason
-from pytest_dynadag.bridge.creations import Attempt, Node, watched_creations
-from pytest_dynadag.bridge.keeping import KeptShape, describe_outputs
+from pytest_dynadag.bridge.creations import Attempt, Node, Notes, watched_creations
+from pytest_dynadag.bridge.keeping import DagShape, refer_to
 from pytest_dynadag.errors import enumerate_some
 from pytest_dynadag.findings import Finding
 from pytest_dynadag.graph.given import format_key
 from pytest_dynadag.location import Location
-from pytest_dynadag.run.advice import Advice, Output, advise
+from pytest_dynadag.run.advice import CALLBACK, Output, advise
 
 GUARDED = ("DYN201", "DYN202", "DYN203", "DYN204")
 """The rules of which a finding keeps a run from being a success."""
 
-_NEVER = "Airflow never schedules {them}: task instances are made from the DAG as it was when the run began"
+_NEVER = "Airflow never schedules {}: task instances are made from the DAG as it was when the run began"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,119 +35,67 @@ class Verdict:
     allowed: tuple[Accepted, ...] = ()
 
 
-@dataclass(slots=True)
-class _Made:
-    """A node that a task has made, or put into a DAG, and what became of it."""
+@contextmanager
+def guarded(dag: Any) -> Iterator[Guard]:
+    """
+    Notice what is made while *dag* runs, in whichever engine; the DAG object is as before afterwards.
 
-    node: Node
-    place: Location
-    elsewhere: bool = False
-    dag: int | None = None
-    linked: bool = False
-    worked: bool = False
-    pushed: bool = False
-
-    @property
-    def is_innocent(self) -> bool:
-        """Whether it was used on the spot and went nowhere."""
-        return self.worked and self.dag is None and not self.linked and not self.pushed
-
-
-@dataclass(frozen=True, slots=True)
-class _Link:
-    upstream: tuple[Node, ...]
-    downstream: tuple[Node, ...]
-    place: Location
-
-    def __str__(self) -> str:
-        return f"{_list_names(self.upstream)} >> {_list_names(self.downstream)}"
-
-    @property
-    def identities(self) -> set[int]:
-        return {node.identity for node in (*self.upstream, *self.downstream)}
-
-
-@dataclass(frozen=True, slots=True)
-class _Push:
-    key: str
-    nodes: tuple[Node, ...]
-    error: Exception | None
+    Source: Airflow 2.11.2 and 3.3.2, in which such a run is green unless an operator is put into an XCom.
+    """
+    guard = Guard(dag)
+    try:
+        with watched_creations(dag, guard.note):
+            yield guard
+    finally:
+        guard.shape.restore()
 
 
 @dataclass(slots=True)
-class _Notes:
-    """What one try of one instance has made, in order."""
+class _Spot:
+    """What one task, or its callbacks, did at one line; of each instance, what its last try did."""
 
-    made: dict[int, _Made] = field(default_factory=dict)
-    links: list[_Link] = field(default_factory=list)
-    pushes: list[_Push] = field(default_factory=list)
+    rule: str
+    attempt: Attempt
+    place: Location | None
+    tries: dict[int, tuple[int, list[Any]]] = field(default_factory=dict)
+
+    def add(self, attempt: Attempt, thing: Any) -> None:
+        """Add what an attempt did; a further try does it all over."""
+        number, things = self.tries.get(attempt.map_index, (-1, []))
+        things = things if number == attempt.number else []
+        things.append(thing)
+        self.tries[attempt.map_index] = attempt.number, things
+
+    @property
+    def things(self) -> list[Any]:
+        """All of them."""
+        return [thing for _, things in self.tries.values() for thing in things]
+
+    @property
+    def doer(self) -> str:
+        """The task and the instances of a mapped one, or whose callback it is."""
+        if self.attempt.kind == "dag":
+            return "a callback of the DAG"
+        task_id, of = self.attempt.task_id, "a callback of " if self.attempt.kind == "callback" else ""
+        first = format_key(task_id, min(self.tries))
+        if len(self.tries) == 1:
+            return f"{of}task {first!r}"
+        return f"{of}task {task_id!r} ({len(self.tries)} instances, {first} ...)"
 
 
 class Guard:
-    """Takes notes while tasks run; `judge` turns them into findings."""
+    """Takes notes while a DAG runs; `judge` turns them into findings."""
 
     def __init__(self, dag: Any) -> None:
-        self.dag, self.dag_id = dag, dag.dag_id
-        self.watching = False
-        self.notes: dict[Attempt, _Notes] = {}
-        self._shape = KeptShape(dag)
-        self._open: Attempt = Attempt("", -1, 0)
+        self.dag, self.shape = dag, DagShape(dag)
+        self.spots: dict[tuple[Any, ...], _Spot] = {}
 
-    # The listener
-
-    @contextmanager
-    def window(self, attempt: Attempt) -> Iterator[None]:
-        """Enclose the work of a task; what it has done to the DAG object is undone, as if its worker were gone."""
-        self._open, self.watching = attempt, True
-        try:
-            yield
-        finally:
-            self.watching = False
-            if attempt in self.notes:
-                self.restore()
-
-    def made(self, node: Node, place: Location, dag: int | None, *, linked: bool = False) -> None:
-        """Take note of a new operator or DAG."""
-        known = self._now.made.pop(node.identity, None)
-        self._now.made[node.identity] = _Made(
-            node, place, dag=dag, linked=linked or bool(known and known.linked)
-        )
-
-    def joined(self, node: Node, place: Location, dag: int) -> None:
-        """Take note of an operator that goes into a DAG; one made elsewhere came through an XCom or a global."""
-        made = self._now.made.setdefault(node.identity, _Made(node, place, elsewhere=True))
-        made.dag = dag
-
-    def linked(self, upstream: tuple[Node, ...], downstream: tuple[Node, ...], place: Location) -> None:
-        """Take note of a dependency."""
-        self._now.links.append(_Link(upstream, downstream, place))
-
-    def worked(self, identity: int) -> None:
-        """Take note that the running task uses an operator itself."""
-        if identity in self._now.made:
-            self._now.made[identity].worked = True
-
-    def suspects(self, attempt: Attempt) -> bool:
-        """Say whether a task has made anything."""
-        return attempt in self.notes
-
-    def pushed(self, attempt: Attempt, key: str, nodes: tuple[Node, ...], error: Exception | None) -> None:
-        """Take note of operators in an XCom."""
-        notes = self.notes.setdefault(attempt, _Notes())
-        notes.pushes.append(_Push(key, nodes, error))
-        for node in nodes:
-            if node.identity in notes.made:
-                notes.made[node.identity].pushed = True
-
-    @property
-    def _now(self) -> _Notes:
-        return self.notes.setdefault(self._open, _Notes())
-
-    def restore(self) -> None:
-        """Put back the tasks, groups and dependencies of the DAG object."""
-        self._shape.restore()
-
-    # The judgement
+    def note(self, attempt: Attempt, notes: Notes) -> None:
+        """Keep what was made, and put back the DAG object, as if the worker that did it were gone."""
+        for rule, place, thing in _sort_out(notes):
+            key = (attempt.task_id, rule, attempt.kind, place)
+            self.spots.setdefault(key, _Spot(rule, attempt, place)).add(attempt, thing)
+        self.shape.restore()
 
     def judge(self, returned: Mapping[str, Any], state: str, allow: Sequence[Allowance] = ()) -> Verdict:
         """
@@ -158,208 +106,102 @@ class Guard:
             state: How the run ended.
             allow: What is accepted.
         """
-        if not self.notes:
-            return Verdict()
-        judge = _Judge(self.dag_id, describe_outputs(self.dag), returned, state)
         findings, allowed = [], []
-        for task_id, finding in judge.find(self.notes):
-            reason = find_reason(finding, allow, task_id)
-            if reason is None:
-                findings.append(finding)
-            else:
+        for (task_id, rule, *_), spot in sorted(self.spots.items(), key=lambda item: item[0][:2]):
+            message, remedy = _SAY[rule](self, spot, returned)
+            if rule == "DYN201" and state == "success":
+                message += ". The run ended success all the same"
+            finding = Finding(rule, self.dag.dag_id, spot.place, f"{spot.doer} {message}", remedy)
+            if reason := find_reason(finding, allow, task_id):
                 allowed.append((finding, reason))
+            else:
+                findings.append(finding)
         return Verdict(tuple(findings), tuple(allowed))
 
-
-@contextmanager
-def guarded(dag: Any) -> Iterator[Guard]:
-    """
-    Notice what the tasks of *dag* make while they run, in whichever engine; the DAG object is as before afterwards.
-
-    Source: Airflow 2.11.2 and 3.3.2, in which such a run is green unless an operator is put into an XCom.
-    """
-    guard = Guard(dag)
-    try:
-        with watched_creations(guard):
-            yield guard
-    finally:
-        guard.restore()
-
-
-@dataclass(slots=True)
-class _Spot:
-    """What one task did at one line, in all its instances: of each instance, what its last try did."""
-
-    task_id: str
-    place: Location | None
-    attempts: dict[tuple[str, int], tuple[int, list[Any]]] = field(default_factory=dict)
-
-    def add(self, attempt: Attempt, thing: Any) -> None:
-        """Add what an attempt did; a further try does it all over."""
-        key = (attempt.task_id, attempt.map_index)
-        number, things = self.attempts.get(key, (attempt.number, []))
-        self.attempts[key] = (attempt.number, [*things, thing] if number == attempt.number else [thing])
-
-    @property
-    def things(self) -> list[Any]:
-        """All of them."""
-        return [thing for _, things in self.attempts.values() for thing in things]
-
-    def say_who(self) -> str:
-        """Name the task, and the instances of a mapped one."""
-        indexes = sorted(index for _, index in self.attempts)
-        if indexes == [-1]:
-            return f"task {self.task_id!r}"
-        keys = [format_key(self.task_id, index) for index in indexes]
-        return (
-            f"task {keys[0]!r}"
-            if len(keys) == 1
-            else f"task {self.task_id!r} ({len(keys)} instances, {keys[0]} ...)"
-        )
-
-
-class _Judge:
-    """Composes findings from notes; pure."""
-
-    def __init__(
-        self,
-        dag_id: str,
-        outputs: Mapping[str, tuple[str, Sequence[str]]],
-        returned: Mapping[str, Any],
-        state: str,
-    ) -> None:
-        self.dag_id, self.outputs, self.returned, self.state = dag_id, outputs, returned, state
-
-    def find(self, notes: Mapping[Attempt, _Notes]) -> Iterator[tuple[str, Finding]]:
-        """Give each finding with its task: operators, XComs, dependencies, DAGs."""
-        spots: dict[tuple[str, str, Location | None], _Spot] = {}
-        for attempt, noted in notes.items():
-            for rule, place, thing in _sort_out(noted):
-                spot = spots.setdefault((rule, attempt.task_id, place), _Spot(attempt.task_id, place))
-                spot.add(attempt, thing)
-        say = dict(
-            zip(GUARDED, (self.say_made, self.say_pushed, self.say_linked, self.say_dags), strict=True)
-        )
-        for (rule, task_id, place), spot in sorted(spots.items(), key=lambda item: (item[0][1], item[0][0])):
-            message, remedy = say[rule](spot)
-            yield task_id, Finding(rule, self.dag_id, place, message, remedy)
-
-    def say_made(self, spot: _Spot) -> tuple[str, str]:
+    def say_made(self, spot: _Spot, returned: Mapping[str, Any]) -> tuple[str, str]:
         """DYN201."""
-        made: list[_Made] = spot.things
-        nodes = [each.node for each in made]
-        them = "it" if len(nodes) == 1 else "them"
-        foreign = made[0].elsewhere
-        deeds = [
-            f"puts {_count(nodes)} into the DAG while it runs"
-            if foreign
-            else f"makes {_count(nodes)} while it runs",
-            f"adds {them} to the DAG" if not foreign and any(each.dag for each in made) else "",
-            f"sets dependencies on {them}" if any(each.linked for each in made) else "",
-        ]
-        *most, last = filter(None, deeds)
-        what = f"{', '.join(most)} and {last}" if most else last
-        never = _NEVER.format(them=them)
-        green = ". The run ended success all the same" if self.state == "success" else ""
-        return f"{spot.say_who()} {what}. {never}{green}", self.advise(spot, nodes)
+        nodes: list[Node] = spot.things
+        does, where = ("puts", " into the DAG") if nodes[0].elsewhere else ("makes", "")
+        never = _NEVER.format("it" if len(nodes) == 1 else "them")
+        return f"{does} {_count(nodes)}{where} while it runs. {never}", self.advise(spot, nodes, returned)
 
-    def say_pushed(self, spot: _Spot) -> tuple[str, str]:
+    def say_pushed(self, spot: _Spot, returned: Mapping[str, Any]) -> tuple[str, str]:
         """DYN202."""
-        nodes = [node for node, *_ in spot.things]
-        _, push, made_here = spot.things[0]
-        how = "returns" if push.key == "return_value" else f"pushes, as {push.key!r},"
-        if push.error is None:
-            fate = f"It was stored, and whoever pulls it gets a copy. {_NEVER.format(them='one')}"
-        else:
-            why = str(push.error).strip().splitlines()[0].split(". ")[0] if str(push.error).strip() else ""
-            fate = f"An XCom is data, and storing this failed with {type(push.error).__name__}: {why}"
-        message = f"{spot.say_who()} {how} {_count(nodes)} through XCom. {fate}"
-        if made_here:
-            return message, self.advise(spot, nodes)
-        return message, f"hand on the data that is needed of it, such as its id: {nodes[0].name!r}"
+        key, first, error = spot.things[0]
+        nodes = [node for _, node, _ in spot.things]
+        how = "returns" if key == "return_value" else f"pushes, as {key!r},"
+        fate = f"It was stored, and whoever pulls it gets a copy. {_NEVER.format('one')}"
+        if error is not None:
+            why = str(error).strip().partition("\n")[0].partition(". ")[0]
+            fate = f"An XCom is data, and storing this failed with {type(error).__name__}: {why}"
+        remedy = f"hand on the data that is needed of it, such as its id: {first.name!r}"
+        if first.place is not None:
+            remedy = self.advise(spot, nodes, returned)
+        return f"{how} {_count(nodes)} through XCom. {fate}", remedy
 
-    def say_linked(self, spot: _Spot) -> tuple[str, str]:
+    def say_linked(self, spot: _Spot, returned: Mapping[str, Any]) -> tuple[str, str]:
         """DYN203."""
-        links = list(dict.fromkeys(map(str, spot.things)))
+        links = list(dict.fromkeys(f"{upstream} >> {downstream}" for upstream, downstream in spot.things))
         number = "a dependency" if len(links) == 1 else f"{len(links)} dependencies"
         shown = ", ".join(links[:3]) + (f" and {len(links) - 3} more" if len(links) > 3 else "")
         message = (
-            f"{spot.say_who()} sets {number} while it runs ({shown}). Airflow takes dependencies from the DAG as it "
-            "was when the run began: this changes neither this run nor a later one"
+            f"sets {number} while it runs ({shown}). Airflow takes dependencies from the DAG as it was when the run "
+            "began: this changes neither this run nor a later one"
         )
         return message, (
             "set it in the DAG itself; where data decides what follows, let a branch (`@task.branch`) return the ids "
             f"of the tasks to go on with:\n    {links[0]}"
         )
 
-    def say_dags(self, spot: _Spot) -> tuple[str, str]:
+    def say_dags(self, spot: _Spot, returned: Mapping[str, Any]) -> tuple[str, str]:
         """DYN204."""
         dags = [dag for dag, _ in spot.things]
         nodes = [node for _, tasks in spot.things for node in tasks]
-        names = enumerate_some([dag.name for dag in dags])
-        what = f"DAG {names}" if len(dags) == 1 else f"{len(dags)} DAGs ({names})"
-        inside = f" with {_count(nodes)}" if nodes else ""
+        what = (
+            f"{'DAG' if len(dags) == 1 else f'{len(dags)} DAGs'} {enumerate_some([dag.name for dag in dags])}"
+        )
         message = (
-            f"{spot.say_who()} makes {what}{inside} while it runs. Airflow knows the DAGs that parsing a file gives, "
-            "and no others: nothing is ever scheduled from this one"
+            f"makes {what}{f' with {_count(nodes)}' if nodes else ''} while it runs. Airflow knows the DAGs that "
+            "parsing a file gives, and no others: nothing is ever scheduled from this one"
         )
         if not nodes:
             return message, "make the DAG at the top of a DAG file, and start it with a TriggerDagRunOperator"
-        return message, f"have its tasks in {self.dag_id!r}; {self.advise(spot, nodes)}"
+        return message, f"have its tasks in {self.dag.dag_id!r}; {self.advise(spot, nodes, returned)}"
 
-    def advise(self, spot: _Spot, nodes: Sequence[Node]) -> str:
-        """Write out the `expand` form."""
-        return self.compose(spot.task_id, nodes).tell(spot.task_id)
-
-    def compose(self, task_id: str, nodes: Sequence[Node]) -> Advice:
-        """Compose the advice for what a task made."""
-        expression, upstream = self.outputs.get(task_id, (f"{task_id}.output", ()))
-        known = [
-            Output(each, self.outputs[each][0], self.returned[each])
-            for each in upstream
-            if each in self.returned
-        ]
-        return advise(nodes, Output(task_id, expression), known)
+    def advise(self, spot: _Spot, nodes: Sequence[Node], returned: Mapping[str, Any]) -> str:
+        """Return what to write instead of operators."""
+        task = self.dag.task_dict.get(spot.attempt.task_id)
+        if task is None or spot.attempt.kind != "task":
+            return CALLBACK.format(nodes[0].class_name)
+        before = [self.dag.task_dict[each] for each in sorted(task.upstream_task_ids) if each in returned]
+        known = [Output(each.task_id, refer_to(each), returned[each.task_id]) for each in before]
+        return advise(nodes, Output(task.task_id, refer_to(task)), known)
 
 
-def _sort_out(notes: _Notes) -> Iterator[tuple[str, Location | None, Any]]:
-    """Give rule, place and thing of everything that is no innocent's, with what belongs to it folded in."""
-    dags = {identity for identity, made in notes.made.items() if made.node.kind == "dag"}
-    for link in notes.links:
-        touched = [notes.made[identity] for identity in link.identities if identity in notes.made]
-        for made in touched:
-            made.linked = True
-        if not touched:
-            yield "DYN203", link.place, link
-    for identity, made in notes.made.items():
-        if identity in dags:
-            inside = [each.node for each in notes.made.values() if each.dag == identity]
-            yield "DYN204", made.place, (made.node, inside)
-        elif made.dag not in dags and not made.is_innocent:
-            yield "DYN201", made.place, made
-    seen: set[int] = set()
-    for push in notes.pushes:
-        for node in push.nodes:
-            known = notes.made.get(node.identity)
-            if node.identity not in seen:
-                seen.add(node.identity)
-                yield (
-                    "DYN202",
-                    known.place if known else None,
-                    (known.node if known else node, push, bool(known)),
-                )
+_SAY = dict(zip(GUARDED, (Guard.say_made, Guard.say_pushed, Guard.say_linked, Guard.say_dags), strict=True))
+
+
+def _sort_out(notes: Notes) -> Iterator[tuple[str, Location | None, Any]]:
+    """Yield rule, place and thing of everything that is not innocent, with what belongs to it folded in."""
+    dags = {id(node.thing) for node in notes.made if node.kind == "dag"}
+    pushed = {id(node): (key, node, error) for key, node, error in reversed(notes.pushes)}
+    for node in notes.made:
+        if node.kind == "dag":
+            yield "DYN204", node.place, (node, [each for each in notes.made if each.dag is node.thing])
+        elif id(node.dag) not in dags and (id(node) in pushed or not node.is_apart):
+            yield "DYN201", node.place, node
+    names = {node.name for node in notes.made}
+    for edge, place in notes.edges.items():
+        if names.isdisjoint(edge):
+            yield "DYN203", place, edge
+    for key, node, error in reversed(pushed.values()):
+        yield "DYN202", node.place, (key, node, error)
 
 
 def _count(nodes: Sequence[Node]) -> str:
     """Say how many operators of which classes, and their ids."""
-    classes = ", ".join(
-        dict.fromkeys(f"@task {node.class_name}" if node.decorated else node.class_name for node in nodes)
-    )
+    classes = (f"@task {node.class_name}" if node.decorated else node.class_name for node in nodes)
     kind = "DAG" if nodes[0].kind == "dag" else "operator"
     number = f"{'a' if kind == 'DAG' else 'an'} {kind}" if len(nodes) == 1 else f"{len(nodes)} {kind}s"
-    return f"{number} ({classes}: {enumerate_some([node.name for node in nodes], most=3)})"
-
-
-def _list_names(nodes: Sequence[Node]) -> str:
-    names = [node.name for node in nodes]
-    return names[0] if len(names) == 1 else f"[{', '.join(names)}]"
+    shown = enumerate_some([node.name for node in nodes], most=3)
+    return f"{number} ({', '.join(dict.fromkeys(classes))}: {shown})"

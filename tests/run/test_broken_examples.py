@@ -49,7 +49,7 @@ FINDINGS = {
             'PythonOperator(task_id=f"print_{name}"',
             3,
             (
-                'PythonOperator.partial(task_id="print", python_callable=print)'
+                "PythonOperator.partial(task_id='print', python_callable=print)"
                 ".expand(op_args=list_names.output.map(lambda one: [one]))"
             ),
         )
@@ -60,7 +60,7 @@ FINDINGS = {
             "PythonOperator(task_id=f\"process_{one['data_id']}\"",
             2,
             (
-                'PythonOperator.partial(task_id="process", python_callable=process)'
+                "PythonOperator.partial(task_id='process', python_callable=process)"
                 ".expand(op_kwargs=make_operators.output)"
             ),
         )
@@ -71,7 +71,7 @@ FINDINGS = {
             rule,
             'PythonOperator(task_id=f"print_{name}"',
             3,
-            'PythonOperator.partial(task_id="print", python_callable=work).expand(op_kwargs=make_operators.output)',
+            "PythonOperator.partial(task_id='print', python_callable=work).expand(op_kwargs=make_operators.output)",
         )
         for rule in ("DYN201", "DYN202")
     ],

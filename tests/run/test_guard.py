@@ -202,12 +202,11 @@ def test_an_operator_that_is_created(load_dag: LoadDag) -> None:
 
     assert str(finding) == (
         f"""{place_of(dag, "return [PythonOperator(")}: DYN201 task 'start' makes 2 operators """
-        "(PythonOperator: 'new_0', 'new_1') while it runs, adds them to the DAG and sets "
-        "dependencies on them. Airflow never schedules them: task instances are made from the "
+        "(PythonOperator: 'new_0', 'new_1') while it runs. Airflow never schedules them: task instances are made from the "
         "DAG as it was when the run began. The run ended success all the same\n"
         "  next: let 'start' return [[0], [1]], and write it once, in the DAG itself, expanded "
         "over that:\n"
-        '    PythonOperator.partial(task_id="new", '
+        "    PythonOperator.partial(task_id='new', "
         "python_callable=work).expand(op_args=start.output)"
     )
 
@@ -223,9 +222,9 @@ def test_an_operator_that_goes_through_xcom(load_dag: LoadDag) -> None:
         f"""{place_of(dag, "ti.xcom_push(")}: DYN202 task 'start' pushes, as 'operators', an """
         "operator (BashOperator: 'new') through XCom. An XCom is data, and storing this failed "
         f"with TypeError: {error}\n"
-        """  next: let 'start' return ["true"], and write it once, in the DAG itself, expanded """
+        "  next: let 'start' return ['true'], and write it once, in the DAG itself, expanded "
         "over that:\n"
-        '    BashOperator.partial(task_id="new").expand(bash_command=start.output)'
+        "    BashOperator.partial(task_id='new').expand(bash_command=start.output)"
     )
 
 
@@ -257,7 +256,7 @@ def test_a_dag_that_is_created(load_dag: LoadDag) -> None:
         "file gives, and no others: nothing is ever scheduled from this one\n"
         "  next: have its tasks in 'guarded'; let 'start' return [[1]], and write it once, in "
         "the DAG itself, expanded over that:\n"
-        '    PythonOperator.partial(task_id="new", '
+        "    PythonOperator.partial(task_id='new', "
         "python_callable=work).expand(op_args=start.output)"
     )
 
@@ -312,75 +311,6 @@ WISHES = {
         "[PythonOperator(task_id=f'greet_{name}', python_callable=upper, op_args=[name]) "
         "for name in ti.xcom_pull(task_ids='names')]",
         {"greet[0]": "ADA", "greet[1]": "ALAN"},
-    ),
-    "a lambda with what was bound to it": Wish(
-        """
-        def work(name):
-            return name.upper()
-
-        def create():
-            BODY
-
-        with DAG("wish", **START):
-            create_all = PythonOperator(task_id="create_all", python_callable=create)
-            REMEDY
-        """,
-        "[PythonOperator(task_id=f'greet_{name}', python_callable=lambda name=name: name.upper()) "
-        "for name in ('ada', 'alan')]",
-        {"greet[0]": "ADA", "greet[1]": "ALAN"},
-    ),
-    "a function that was made in the task": Wish(
-        """
-        def work(name):
-            return name.upper()
-
-        def create():
-            def make(name):
-                def shout():
-                    return name.upper()
-                return shout
-            BODY
-
-        with DAG("wish", **START):
-            create_all = PythonOperator(task_id="create_all", python_callable=create)
-            REMEDY
-        """,
-        "[PythonOperator(task_id=f'greet_{name}', python_callable=make(name)) for name in ('ada', 'alan')]",
-        {"greet[0]": "ADA", "greet[1]": "ALAN"},
-    ),
-    "arguments bound by functools.partial": Wish(
-        """
-        import functools
-
-        def greet(greeting, name):
-            return f"{greeting}, {name}"
-
-        def create():
-            BODY
-
-        with DAG("wish", **START):
-            create_all = PythonOperator(task_id="create_all", python_callable=create)
-            REMEDY
-        """,
-        "[PythonOperator(task_id=f'greet_{n}', python_callable=functools.partial(greet, 'hello', name=n)) "
-        "for n in ('ada', 'alan')]",
-        {"greet[0]": "hello, ada", "greet[1]": "hello, alan"},
-    ),
-    "a function per operator": Wish(
-        """
-        def upper(): return "UPPER"
-        def lower(): return "lower"
-        def work(which): return {"upper": upper, "lower": lower}[which]()
-
-        def create():
-            BODY
-
-        with DAG("wish", **START):
-            create_all = PythonOperator(task_id="create_all", python_callable=create)
-            REMEDY
-        """,
-        "[PythonOperator(task_id=f'do_{f.__name__}', python_callable=f) for f in (upper, lower)]",
-        {"do[0]": "UPPER", "do[1]": "lower"},
     ),
     "several arguments of an operator of one's own": Wish(
         """
@@ -476,6 +406,47 @@ def test_the_remedy_does_what_was_wanted(load_dag: LoadDag, name: str) -> None:
     assert wish.wanted == {key: value for key, value in run.xcoms.items() if "[" in key}
 
 
+@pytest.mark.parametrize(
+    "functions",
+    [
+        "[lambda name=name: name.upper() for name in ('ada', 'alan')]",
+        "[make(name) for name in ('ada', 'alan')]",
+        "[functools.partial(greet, name=name) for name in ('ada', 'alan')]",
+        "[greet, print]",
+    ],
+)
+def test_functions_that_differ_become_one(load_dag: LoadDag, functions: str) -> None:
+    """No XCom holds a function: the remedy says to write one that gets what differs, whatever kind they were."""
+    dag = load_dag(
+        """
+        import functools
+
+        def greet(name=""):
+            return name
+
+        def make(name):
+            def shout():
+                return name.upper()
+            return shout
+
+        def create():
+            for n, each in enumerate(FUNCTIONS):
+                PythonOperator(task_id=f"greet_{n}", python_callable=each)
+
+        with DAG("functions", **START):
+            PythonOperator(task_id="create", python_callable=create)
+    """.replace("FUNCTIONS", functions)
+    )
+
+    (finding,) = run_dag(dag).findings
+
+    assert finding.remedy == (
+        "let 'create' return a list with what differs, and write it once, in the DAG itself, expanded over that:\n"
+        "    PythonOperator.partial(task_id='greet', python_callable=work).expand(op_kwargs=create.output)\n"
+        "    # work is a function of the file that does what those made in the task do"
+    )
+
+
 # What looks like it, and is fine
 
 INNOCENT = """
@@ -487,9 +458,6 @@ INNOCENT = """
 
     def report(context):
         BashOperator(task_id="say", bash_command="true").execute(context)
-
-    def report_without_executing(context):
-        BashOperator(task_id="say", bash_command="true", dag=context["dag"])
 
     def poke_another(**context):
         Waits(task_id="inner").poke(context)
@@ -525,7 +493,7 @@ INNOCENT = """
     with DAG("innocent", on_success_callback=report, **START):
         PythonOperator(
             task_id="calls_back", python_callable=work,
-            on_execute_callback=report, on_success_callback=report_without_executing,
+            on_execute_callback=report, on_success_callback=report,
         )
         PythonOperator(task_id="fails", python_callable=lambda: 1 / 0, on_failure_callback=report)
         PythonOperator(task_id="pokes", python_callable=poke_another)
@@ -569,6 +537,109 @@ def test_what_tasks_may_do_is_no_finding(load_dags: LoadDags, engine: str) -> No
     assert "after" == run.xcoms["defers"]
 
 
+CALLBACKS = """
+    def work(n=None):
+        return n
+
+    def fail():
+        raise ValueError("wanted")
+
+    def skip():
+        raise AirflowSkipException
+
+    def make(context, result=None):
+        BashOperator(task_id="made", bash_command="true")  # made
+        BashOperator(task_id="used", bash_command="true").execute(context)
+
+    class Hooked(BaseOperator):
+        def __init__(self, n=None, **kwargs):
+            super().__init__(**kwargs)
+
+        def execute(self, context):
+            return None
+
+    class HookedBefore(Hooked):
+        def pre_execute(self, context):
+            make(context)
+
+    class HookedAfter(Hooked):
+        def post_execute(self, context, result=None):
+            make(context)
+
+    with DAG("calls", **START, {dag}):
+        {task}
+        PythonOperator(task_id="after", python_callable=work)
+"""
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("task", "whose"),
+    [
+        ('HookedBefore(task_id="start")', "task 'start'"),
+        ('HookedAfter(task_id="start")', "task 'start'"),
+        ('Hooked(task_id="start", pre_execute=make)', "task 'start'"),
+        ('Hooked(task_id="start", post_execute=make)', "task 'start'"),
+        ('Hooked(task_id="start", on_execute_callback=make)', "task 'start'"),
+        ('Hooked(task_id="start", on_success_callback=make)', "a callback of task 'start'"),
+        (
+            'PythonOperator(task_id="start", python_callable=fail, on_failure_callback=make)',
+            "a callback of task 'start'",
+        ),
+        (
+            'PythonOperator(task_id="start", python_callable=fail, retries=1, on_retry_callback=make)',
+            "a callback of task 'start'",
+        ),
+        (
+            'PythonOperator(task_id="start", python_callable=skip, on_skipped_callback=make)',
+            "a callback of task 'start'",
+        ),
+        (
+            'Hooked.partial(task_id="start", on_success_callback=make).expand(n=[1, 2])',
+            "a callback of task 'start' (2 instances, start[0] ...)",
+        ),
+    ],
+)
+def test_what_is_called_around_a_task_is_watched_too(
+    load_dag: LoadDag, engine: str, task: str, whose: str
+) -> None:
+    """An operator that a hook or a callback of a task makes is told with its line, and one that it uses is not."""
+    dag = load_dag(CALLBACKS.replace("{task}", task).replace(", {dag}", ""))
+    before = shape(dag)
+
+    (finding,) = run_dag(dag, engine=engine).findings
+
+    assert ("DYN201", place_of(dag, "# made")) == (finding.rule, str(finding.location))
+    assert whose == finding.message.partition(" makes ")[0]
+    assert before == shape(dag)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("kind", "function"), [("on_success_callback", "work"), ("on_failure_callback", "fail")]
+)
+@pytest.mark.parametrize("given", ["make", "[work, make]"])
+def test_callbacks_of_the_dag_are_watched_too(
+    load_dag: LoadDag, engine: str, kind: str, function: str, given: str
+) -> None:
+    """An operator that a callback of the DAG makes is told with its line; the DAG keeps its callbacks."""
+    task = f'PythonOperator(task_id="start", python_callable={function})'
+    dag = load_dag(CALLBACKS.replace("{task}", task).replace("{dag}", f"{kind}={given}"))
+    callbacks = getattr(dag, kind)
+
+    run = run_dag(dag, engine=engine)
+
+    (finding,) = run.findings
+    assert str(finding) == (
+        f"{place_of(dag, '# made')}: DYN201 a callback of the DAG makes an operator (BashOperator: 'made') "
+        "while it runs. Airflow never schedules it: task instances are made from the DAG as it was when the run began"
+        f"{'. The run ended success all the same' if run.state == 'success' else ''}\n"
+        "  next: use it on the spot, BashOperator(...).execute(context), or write it in the DAG itself, "
+        "where a branch or a trigger rule such as `one_failed` decides"
+    )
+    assert callbacks is getattr(dag, kind)
+
+
 EXAMPLES = sorted(ROOT.glob("example_dags/[!t]*.py"))
 
 
@@ -583,7 +654,7 @@ def test_dags_that_do_nothing_wrong_have_no_finding(file: Path, monkeypatch: pyt
     for dag_id, dag in dags.items():
         with guarded(dag) as guard, suppress(DynadagError):
             run_directly(dag)
-        notes.update({dag_id: guard.notes} if guard.notes else {})
+        notes.update({dag_id: guard.spots} if guard.spots else {})
 
     assert {} == notes
 
