@@ -158,7 +158,8 @@ class Bridge2:
     @contextmanager
     def direct(self, dag: Any) -> Iterator[Worker]:
         """Execute instances as `dag.test()` does, and leave out what a test cannot see."""
-        from pytest_dynadag.bridge.worker2 import Worker2, lean
+        from pytest_dynadag.bridge.lean2 import lean
+        from pytest_dynadag.bridge.worker2 import Worker2
 
         with lean():
             yield Worker2()
