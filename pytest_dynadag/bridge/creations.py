@@ -44,19 +44,10 @@ class Attempt(NamedTuple):
 @dataclass(slots=True)
 class Node:
     """
-    An operator or a DAG that was made, put into a DAG, or found in an XCom.
+    An operator or a DAG that was made, put into a DAG, or found in an XCom; no *thing* where making it raised.
 
-    Attributes:
-        name: Its task or DAG id.
-        class_name: Its class; of a decorated task, its function.
-        thing: Itself; None where making it raised.
-        kind: An operator, one made by `expand`, or a DAG.
-        decorated: Whether an operator is made from a decorated function.
-        arguments: What it was made with, by name; of a mapped one what `partial` holds.
-        mapped: What `expand` (a dict) or `expand_kwargs` (anything else) of a mapped one was given.
-        place: The line that made it, or put it into a DAG.
-        elsewhere: Whether it was made before the task began.
-        used: Whether it was used on the spot.
+    Of a decorated task *class_name* is its function. *arguments* are what it was made with, of a mapped one what `partial`
+    holds; *mapped* is what `expand` (a dict) or `expand_kwargs` was given. *elsewhere* is made before the task began.
     """
 
     name: str

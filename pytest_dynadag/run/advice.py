@@ -44,36 +44,30 @@ class Output:
 
 
 def advise(nodes: Sequence[Node], running: Output, upstreams: Sequence[Output]) -> str:
-    """
-    Write out the `expand` form of what a task made.
-
-    Args:
-        nodes: The operators that one line made.
-        running: The task that made them.
-        upstreams: The tasks before it, with what they returned.
-    """
-    node = nodes[0]
+    """Write out the `expand` form of what one line of *running* made; *upstreams* are the tasks before it."""
+    node, values = nodes[0], nodes[0].mapped
     alike = [each for each in nodes if (each.kind, each.class_name) == (node.kind, node.class_name)]
     if node.kind == "mapped":
-        one = isinstance(node.mapped, Mapping) and len(node.mapped) == 1
-        name, values = next(iter(node.mapped.items())) if one else (None, node.mapped)
-        shared = dict(node.arguments)
+        names, shared = list(values) if isinstance(values, Mapping) else [], dict(node.arguments)
+        values = values[names[0]] if len(names) == 1 else values
     else:
-        calls = [_read_call(each) for each in alike]
-        _unite_functions(calls)
-        names = _find_varying(calls)
-        shared = {each: value for each, value in calls[0].items() if each not in names}
-        name = names[0] if len(names) == 1 else None
-        values = [call.get(name) if name else {each: call.get(each) for each in names} for call in calls]
+        calls = _unite_functions([_read_call(each) for each in alike])
+        every = dict.fromkeys(name for call in calls for name in call)
+        names = [name for name in every if len({repr(call.get(name)) for call in calls}) > 1]
+        shared = {name: value for name, value in calls[0].items() if name not in names}
+        values = [
+            call.get(names[0]) if len(names) == 1 else {n: call.get(n) for n in names} for call in calls
+        ]
     named = {} if node.decorated else {"task_id": _name_alike([each.name for each in alike])}
-    held = ", ".join(f"{each}={_write(value)}" for each, value in {**named, **shared}.items())
-    note = _NOTE if shared.get("python_callable") is work else ""
+    held = hide_assigned(", ".join(f"{name}={_write(value)}" for name, value in {**named, **shared}.items()))
     if node.kind != "mapped" and not names:
-        return f"{_PLAIN.format(running.task_id)}:\n    {node.class_name}({hide_assigned(held)}){note}"
-    how, source = _find_source(name, values, running, upstreams)
-    form = f"expand({name}={source})" if name else f"expand_kwargs({source})"
-    partial = f".partial({hide_assigned(held)})" if held else ""
-    return f"{how}:\n    {node.class_name}{partial}.{form}{note}"
+        how, form = _PLAIN.format(running.task_id), f"({held})"
+    else:
+        name = names[0] if len(names) == 1 else None
+        how, source = _find_source(name, values, running, upstreams)
+        partial = f".partial({held})" if held else ""
+        form = f"{partial}.expand({name}={source})" if name else f"{partial}.expand_kwargs({source})"
+    return f"{how}:\n    {node.class_name}{form}{_NOTE if shared.get('python_callable') is work else ''}"
 
 
 def work(*args: Any, **kwargs: Any) -> None:
@@ -92,22 +86,13 @@ def _read_call(node: Node) -> dict[str, Any]:
     return dict(bound.arguments)
 
 
-def _unite_functions(calls: list[dict[str, Any]]) -> None:
+def _unite_functions(calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Let `work` stand for functions that differ or are made in the task: no XCom holds what tells them apart."""
-    functions = [call.get("python_callable") for call in calls]
-    local = any("<" in getattr(function, "__qualname__", "") for function in functions)
-    if local or len(set(map(repr, functions))) > 1:
-        for call in calls:
-            call.update(python_callable=work, op_kwargs=object())
-
-
-def _find_varying(calls: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the arguments that differ; of a single call, the one that would."""
-    names = dict.fromkeys(name for call in calls for name in call)
-    if len(calls) > 1:
-        return [name for name in names if len({repr(call.get(name)) for call in calls}) > 1]
-    data = [name for name in names if not callable(calls[0][name])]
-    return sorted(data, key=lambda name: name not in ("op_args", "op_kwargs"))[:1]
+    functions = {repr(function): function for call in calls if (function := call.get("python_callable"))}
+    local = any("<" in getattr(function, "__qualname__", "") for function in functions.values())
+    if local or len(functions) > 1:
+        return [{**call, "python_callable": work, "op_kwargs": object()} for call in calls]
+    return calls
 
 
 def _find_source(
@@ -115,7 +100,7 @@ def _find_source(
 ) -> tuple[str, str]:
     """Return what to do and what to expand over: an upstream's output if it is the values, else the task's own."""
     wanted = _to_json(values)
-    for each in upstreams:
+    for each in upstreams if wanted else ():
         if wanted == _to_json(each.value):
             return _OVER_UPSTREAM.format(each.task_id), each.expression
         if isinstance(each.value, list) and wanted == _to_json([[one] for one in each.value]):

@@ -222,9 +222,9 @@ def test_an_operator_that_goes_through_xcom(load_dag: LoadDag) -> None:
         f"""{place_of(dag, "ti.xcom_push(")}: DYN202 task 'start' pushes, as 'operators', an """
         "operator (BashOperator: 'new') through XCom. An XCom is data, and storing this failed "
         f"with TypeError: {error}\n"
-        "  next: let 'start' return ['true'], and write it once, in the DAG itself, expanded "
-        "over that:\n"
-        "    BashOperator.partial(task_id='new').expand(bash_command=start.output)"
+        "  next: write it in the DAG itself, behind 'start'; where it is not always wanted, let a "
+        "branch decide:\n"
+        "    BashOperator(task_id='new', bash_command='true')"
     )
 
 
@@ -254,10 +254,9 @@ def test_a_dag_that_is_created(load_dag: LoadDag) -> None:
         f"""{place_of(dag, 'DAG("new_dag"')}: DYN204 task 'start' makes DAG 'new_dag' with an """
         "operator (PythonOperator: 'new') while it runs. Airflow knows the DAGs that parsing a "
         "file gives, and no others: nothing is ever scheduled from this one\n"
-        "  next: have its tasks in 'guarded'; let 'start' return [[1]], and write it once, in "
-        "the DAG itself, expanded over that:\n"
-        "    PythonOperator.partial(task_id='new', "
-        "python_callable=work).expand(op_args=start.output)"
+        "  next: have its tasks in 'guarded'; write it in the DAG itself, behind 'start'; where it "
+        "is not always wanted, let a branch decide:\n"
+        "    PythonOperator(task_id='new', python_callable=work, op_args=[1])"
     )
 
 
