@@ -108,7 +108,9 @@ class ExecutionApi:
 
         session = settings.Session.session_factory()
         add = session.add
-        session.add = lambda row, *options, **named: None if isinstance(row, Log) else add(row, *options, **named)
+        session.add = lambda row, *options, **named: (
+            None if isinstance(row, Log) else add(row, *options, **named)
+        )
         return session
 
     def answer(
@@ -284,6 +286,7 @@ _DEPENDENCIES: dict[str, Binder] = {
 }
 """What FastAPI's dependencies give, by the name of their function."""
 
+
 class _Awaitable:
     """A session whose methods are awaited, as the async routes of 3.4 do, over the one that everybody uses."""
 
@@ -317,8 +320,12 @@ def _read_query(params: Any) -> dict[str, Any]:
     """Read parameters that are a mapping, or pairs among which a name may repeat (3.4)."""
     query: dict[str, Any] = {}
     for name, value in params.items() if hasattr(params, "items") else params:
-        value = "" if value is None else value
-        query[name] = [*(query[name] if isinstance(query[name], list) else [query[name]]), value] if name in query else value
+        text = "" if value is None else value
+        if name not in query:
+            query[name] = text
+        else:
+            earlier = query[name]
+            query[name] = [*(earlier if isinstance(earlier, list) else [earlier]), text]
     return query
 
 

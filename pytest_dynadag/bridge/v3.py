@@ -352,7 +352,7 @@ def _list_definitions(folder: Path) -> list[str]:
 
     bundle = LocalDagBundle(name="dynadag", path=str(folder))
     safe = conf.getboolean("core", "dag_discovery_safe_mode")
-    found = {}
+    found: dict[str, None] = {}
     for _, item in get_importer_registry().list_dag_definitions(bundle, safe_mode=safe):
         where = folder / item.source_reference if isinstance(item, DagImportError) else Path(repr(item))
         found[str(find_enclosing_file(where) or where)] = None

@@ -81,7 +81,17 @@ def _describe(ti: Any, task: Any = None) -> Any:
     """Give what a worker is told of an instance."""
     from airflow.sdk.api.datamodels._generated import TaskInstance
 
-    names = ("id", "task_id", "dag_id", "run_id", "try_number", "map_index", "dag_version_id", "region_id", "region_index")
+    names = (
+        "id",
+        "task_id",
+        "dag_id",
+        "run_id",
+        "try_number",
+        "map_index",
+        "dag_version_id",
+        "region_id",
+        "region_index",
+    )
     told = {name: getattr(ti, name) for name in names if name in TaskInstance.model_fields}
     if "region_index" in told and task is not None and not task.get_needs_expansion():
         told["map_index"] = -1

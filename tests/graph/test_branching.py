@@ -124,7 +124,13 @@ def test_what_a_branch_skips_is_never_expanded(version: str) -> None:
 
 @pytest.mark.parametrize(
     ("version", "even"),
-    [("2.11.2", "skipped"), ("3.1.8", "skipped"), ("3.2.2", "success"), ("3.3.2", "success"), ("3.4.0", "skipped")],
+    [
+        ("2.11.2", "skipped"),
+        ("3.1.8", "skipped"),
+        ("3.2.2", "success"),
+        ("3.3.2", "success"),
+        ("3.4.0", "skipped"),
+    ],
 )
 def test_a_branch_in_a_mapped_group_skips_nothing_in_3_2_and_3_3(version: str, even: str) -> None:
     """Inside a mapped group each index chose for itself; 3.2 and 3.3 do not find the choice."""
@@ -162,7 +168,9 @@ def test_a_short_circuit_in_a_mapped_group_is_heard_further_down(version: str, s
 @pytest.mark.parametrize(
     ("version", "state"), [("2.11.2", "success"), ("3.3.2", "success"), ("3.4.0", "success")]
 )
-def test_a_short_circuit_in_a_mapped_group_is_not_heard_further_down_outside(version: str, state: str) -> None:
+def test_a_short_circuit_in_a_mapped_group_is_not_heard_further_down_outside(
+    version: str, state: str
+) -> None:
     """What stands below the group follows its own trigger rule."""
     parts = (
         Group("g", None, over(v=[1, 2])),

@@ -20,7 +20,11 @@ from pytest_dynadag.graph.defects import DEFECTS, list_defects
         ),
         ("3.1.8", 8, "a .concat() that is not the first argument of expand() is counted too long"),
         ("3.3.2", 7, "a branch or short circuit in a mapped group skips nothing (apache/airflow#67265)"),
-        ("3.4.0", 6, "a mapped group in a mapped group gets wrong arguments, or loses outputs (apache/airflow#30021)"),
+        (
+            "3.4.0",
+            6,
+            "a mapped group in a mapped group gets wrong arguments, or loses outputs (apache/airflow#30021)",
+        ),
     ],
 )
 def test_a_version_has_its_defects(version: str, number: int, only_there: str) -> None:
