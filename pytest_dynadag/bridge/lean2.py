@@ -89,7 +89,7 @@ class _Rows:
 
     def loaded_relations(self, one: Any) -> set[str]:
         """Return the names of the related objects that *one* holds, and that would be written with it."""
-        return {name for name in self.relations & vars(one).keys() if vars(one)[name] is not None}
+        return set(self.relations & vars(one).keys())
 
     def _key_of(self, one: Any) -> tuple[Any, ...]:
         return tuple(getattr(one, name) for name in self.key)
@@ -144,14 +144,17 @@ def _save_by(rows: _Rows, runs: _Rows, original: Any) -> Callable[..., Any]:
 
 def _stands_alone(ti: Any, session: Any, rows: _Rows, runs: _Rows) -> bool:
     """Tell whether nothing but the row of *ti* is to be written: its run is as the database has it."""
-    if rows.loaded_relations(ti) - {"dag_run"}:
+    if rows.loaded_relations(ti) - {"dag_run", "rendered_task_instance_fields"}:
         return False
     run = vars(ti).get("dag_run")
     if run is None or runs.loaded_relations(run) or not _is_apart(run, session):
         return False
     values = runs.read(run, session)
     held = {key: value for key, value in vars(run).items() if key in runs.columns}
-    return values is not None and held == {key: values[key] for key in held}
+    try:
+        return values is not None and held == {key: values[key] for key in held}
+    except Exception:  # what a run's conf holds may not want to be compared
+        return False
 
 
 def _find_previous(original: Any) -> Callable[..., Any]:
@@ -188,18 +191,33 @@ def _clear(original: Any) -> Callable[..., Any]:
 
 
 def _pull(original: Any) -> Callable[..., Any]:
-    """Find no XCom of one instance where there is none: the scheduler looks for every instance for what a branch skipped."""
+    """Read the XCom of one instance by one statement; the scheduler looks for that of a branch for every instance."""
     from airflow.models import xcom
+
+    columns = "SELECT run_id, task_id, dag_id, map_index, value FROM xcom"
+    statement = f'{columns} WHERE dag_id = ? AND run_id = ? AND task_id = ? AND "key" = ?'
 
     def pull(**given: Any) -> Any:
         task_id, index, session = given["task_ids"], given["map_indexes"], given.get("session")
+        dag_id = given["dag_id"] or given["ti"].dag_id
         own = xcom.XCom.get_many is xcom.BaseXCom.get_many and not given["include_prior_dates"]
-        if own and session is not None and given["key"] and type(task_id) is str and type(index) is int:
-            ti = given["ti"]
-            wanted = given["dag_id"] or ti.dag_id, ti.run_id, task_id, index, given["key"]
-            statement = 'SELECT 1 FROM xcom WHERE dag_id = ? AND run_id = ? AND task_id = ? AND map_index = ? AND "key" = ?'
-            if isinstance(wanted[0], str) and _first(session, statement, *wanted) is None:
-                return given["default"]
+        if (
+            session is None
+            or not own
+            or not all(isinstance(name, str) for name in (dag_id, task_id, given["key"]))
+        ):
+            return original(**given)
+        wanted, only = [dag_id, given["ti"].run_id, task_id, given["key"]], " LIMIT 2"
+        if type(index) is int:
+            wanted.append(index)
+            only = " AND map_index = ?"
+        elif index is not None:
+            return original(**given)
+        found = session.connection().exec_driver_sql(statement + only, tuple(wanted)).all()
+        if not found:
+            return given["default"]
+        if len(found) == 1 and (index is not None or found[0].map_index < 0):
+            return xcom.XCom.deserialize_value(found[0])
         return original(**given)
 
     return pull
