@@ -533,6 +533,18 @@ def end_forked(original: Callable[..., Any], watcher: object = None) -> Callable
     return execute
 
 
+def contain_end(original: Callable[..., Any], watcher: object = None) -> Callable[..., Any]:
+    """Let callbacks that would end their process end alone: Airflow notes the state of the instance, whatever they do."""
+
+    @wraps(original)
+    def call(*arguments: Any, **options: Any) -> Any:
+        """Call; what ends a process ends only this."""
+        with suppress(SystemExit, ProcessEnded):
+            return original(*arguments, **options)
+
+    return call
+
+
 @contextmanager
 def forgotten_pools() -> Iterator[None]:
     """Let no pool of threads or processes that is left running keep Python from ending: it would wait for its work."""
