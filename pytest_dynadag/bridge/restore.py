@@ -11,7 +11,7 @@ import builtins
 import contextlib
 import datetime as dt
 import gc
-import inspect
+import importlib
 import io
 import json
 import locale
@@ -75,7 +75,7 @@ _GONE: Any = object()
 # What is called here may be what was changed.
 _set, _delete = setattr, delattr
 # The function in C: around it, `signal` looks for members of an enumeration, which takes ten times as long.
-_handler_of: Callable[[int], Any] = inspect.unwrap(signal.getsignal)
+_handler_of: Callable[[int], Any] = importlib.import_module("_signal").getsignal
 
 
 class ProcessEnded(BaseException):
@@ -101,11 +101,12 @@ class TaskProcess:
 
     def __init__(self) -> None:
         self._outer, self._inner = ExitStack(), ExitStack()
-        self._noted = False
+        self._noted = self._entered = False
 
     def __enter__(self) -> None:
         if not self._noted:
             self._note()
+        self._entered = True
 
     def _note(self) -> None:
         self._signals = self._outer.enter_context(Signals())
@@ -127,11 +128,12 @@ class TaskProcess:
         self._surroundings.restore()
         self._streams.restore()
         self._ends.end_children()
+        self._entered = False
 
     def close(self) -> None:
         """Put back also what was installed for the instances; to do it again is harmless."""
         with self._outer, held_interrupts(), self._inner:
-            if self._noted:  # an interrupt may have left the last instance's changes half undone
+            if self._entered:  # an interrupt has left the last instance's changes half undone
                 self._restore()
         self._noted = False
 
@@ -531,6 +533,18 @@ def end_forked(original: Callable[..., Any], watcher: object = None) -> Callable
         return result
 
     return execute
+
+
+def contain_end(original: Callable[..., Any], watcher: object = None) -> Callable[..., Any]:
+    """Let callbacks that would end their process end alone: Airflow notes the state of the instance, whatever they do."""
+
+    @wraps(original)
+    def call(*arguments: Any, **options: Any) -> Any:
+        """Call; what ends a process ends only this."""
+        with suppress(SystemExit, ProcessEnded):
+            return original(*arguments, **options)
+
+    return call
 
 
 @contextmanager

@@ -106,11 +106,13 @@ def paced(
     code, module = airflow.test_frames(dag)
     wave = _Wave(dag, code, order, module._run_task, worker, patience)  # noqa: SLF001 - alike in both families
     with ExitStack() as stack:
-        stack.enter_context(closing(wave.process))
         stack.enter_context(replaced(module, "_run_task", wave.collect))
         for name, watch in (("update_state", wave.watch_state), ("get_task_instances", wave.watch_size)):
             stack.enter_context(replaced(DagRun, name, watch(getattr(DagRun, name))))
         stack.enter_context(replaced(time, "sleep", wave.watch_sleep(time.sleep)))
+        stack.enter_context(
+            closing(wave.process)
+        )  # the first to be undone: it knows what was replaced before
         yield
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from pytest_dynadag.bridge.patching import replaced
 from pytest_dynadag.bridge.protocol import Watcher, Worker
-from pytest_dynadag.bridge.restore import ProcessEnded, end_forked
+from pytest_dynadag.bridge.restore import ProcessEnded, contain_end, end_forked
 from pytest_dynadag.bridge.running import key_of, watch_rendering, watch_resolving
 
 
@@ -224,8 +224,13 @@ def _fail_unstarted(ti: Any, error: BaseException, watcher: Watcher) -> None:
 
 def _watch_failure(original: Any, watcher: Watcher) -> Any:
     def handle_failure(self: Any, error: Any, *args: Any, **kwargs: Any) -> Any:
+        from airflow.models import taskinstance
+
         watcher.failed(key_of(self), error if isinstance(error, BaseException) else RuntimeError(error))
-        return original(self, error, *args, **kwargs)
+        # The state is written after the callbacks; the scheduler does it for a process that they have ended.
+        call_back = contain_end(taskinstance._run_finished_callback)
+        with replaced(taskinstance, "_run_finished_callback", call_back):
+            return original(self, error, *args, **kwargs)
 
     return handle_failure
 

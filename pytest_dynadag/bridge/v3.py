@@ -17,7 +17,7 @@ from typing import Any
 
 from pytest_dynadag.bridge.patching import replaced
 from pytest_dynadag.bridge.protocol import Watcher, Worker
-from pytest_dynadag.bridge.restore import end_forked
+from pytest_dynadag.bridge.restore import contain_end, end_forked
 from pytest_dynadag.bridge.running import key_of, query_run, watch_rendering, watch_resolving
 
 # Where the code that parses a file stands: from 3.2 on, and before.
@@ -173,6 +173,7 @@ class Bridge3:
             for owner, name, make in (
                 (task_runner, "run", _watch_run),
                 (task_runner, "_execute_task", end_forked),
+                (task_runner, "finalize", contain_end),
                 (task_runner.RuntimeTaskInstance, "render_templates", watch_rendering),
                 *((owner, "resolve", watch_resolving) for owner in inputs),
             ):

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from pytest_dynadag.bridge import restore
+from pytest_dynadag.bridge.patching import replaced
 from pytest_dynadag.bridge.restore import ProcessEnded, TaskProcess, adopted, held_interrupts
 from pytest_dynadag.run.clock import RunClock
 
@@ -43,8 +44,8 @@ def note() -> tuple[Any, ...]:
         functions,
         dict(os.environ),
         list(sys.path),
-        [signal.getsignal(n) for n in (2, 14)],
-        len(list(Path("/proc/self/fd").iterdir())),
+        [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGALRM)],
+        len([*Path("/proc/self/fd").iterdir()]),
     )
 
 
@@ -129,9 +130,13 @@ def test_interrupts_are_held_and_then_raised() -> None:
     """Nothing is lost of what comes while something must not be interrupted."""
     reached = []
 
-    with pytest.raises(KeyboardInterrupt), held_interrupts():  # noqa: PT012 - the order of both is what counts
-        signal.raise_signal(signal.SIGINT)
-        reached.append("the end")
+    def act() -> None:
+        with held_interrupts():
+            signal.raise_signal(signal.SIGINT)
+            reached.append("the end")
+
+    with pytest.raises(KeyboardInterrupt):
+        act()
 
     assert ["the end"] == reached
     assert signal.default_int_handler is signal.getsignal(signal.SIGINT)
@@ -156,6 +161,16 @@ def test_an_interrupt_that_an_instance_swallows_ends_the_tests() -> None:
         assert ["os.abort()"] == caught
     finally:
         process.close()
+
+
+def test_what_was_put_back_before_the_end_stays_so() -> None:
+    """What a run had replaced before its first instance is not replaced anew where the process is closed."""
+    process, real = TaskProcess(), time.sleep
+    with replaced(time, "sleep", print), process:
+        pass
+    process.close()
+
+    assert real is time.sleep
 
 
 def test_what_is_adopted_stays() -> None:
@@ -206,4 +221,4 @@ def test_an_instance_that_changes_nothing_costs_little() -> None:
     finally:
         process.close()
 
-    assert min(took) < 0.0002
+    assert min(took) < 0.0001
