@@ -100,7 +100,7 @@ def _first(session: Any, statement: str, *values: Any) -> Any:
 
 
 def _is_apart(one: Any, session: Any) -> bool:
-    """Tell whether *one* stands for a row, and no session holds it or another object for it."""
+    """Return whether *one* stands for a row, and no session holds it or another object for it."""
     from sqlalchemy import inspect
 
     state = inspect(one)
@@ -112,6 +112,7 @@ def _refresh_by(rows: _Rows, original: Any) -> Callable[..., Any]:
     from airflow.models import taskinstance
 
     def refresh_from_db(ti: Any, session: Any = None, lock_for_update: bool = False) -> None:
+        """Read the row of an instance, by one statement where no session holds it."""
         if session is None:
             original(ti, lock_for_update=lock_for_update)
         elif ti in session:
@@ -131,6 +132,7 @@ def _save_by(rows: _Rows, runs: _Rows, original: Any) -> Callable[..., Any]:
     from airflow.utils import timezone
 
     def save_to_db(ti: Any, session: Any = None, refresh_dag: bool = True) -> None:
+        """Write the row of an instance, alone where nothing else has changed."""
         if session is None or not _is_apart(ti, session) or not _stands_alone(ti, session, rows, runs):
             original(ti, **({} if session is None else {"session": session}), refresh_dag=refresh_dag)
             return
@@ -143,7 +145,7 @@ def _save_by(rows: _Rows, runs: _Rows, original: Any) -> Callable[..., Any]:
 
 
 def _stands_alone(ti: Any, session: Any, rows: _Rows, runs: _Rows) -> bool:
-    """Tell whether nothing but the row of *ti* is to be written: its run is as the database has it."""
+    """Return whether nothing but the row of *ti* is to be written: its run is as the database has it."""
     if rows.loaded_relations(ti) - {"dag_run", "rendered_task_instance_fields"}:
         return False
     run = vars(ti).get("dag_run")
@@ -161,6 +163,7 @@ def _find_previous(original: Any) -> Callable[..., Any]:
     """Find no earlier run where the DAG has no other run."""
 
     def get_previous_dagrun(dag_run: Any, state: Any = None, session: Any = None) -> Any:
+        """Return the run before this one; None where the DAG has no other."""
         if session is None:
             return original(dag_run, state)
         others = "SELECT 1 FROM dag_run WHERE dag_id = ? AND id <> ?"
@@ -175,6 +178,7 @@ def _clear(original: Any) -> Callable[..., Any]:
     """Load no XComs to delete them where there are none."""
 
     def clear(*args: Any, **given: Any) -> None:
+        """Delete the XComs of an instance, if there are any."""
         session, known = given.get("session"), {"dag_id", "task_id", "run_id", "map_index", "session"}
         if not args and session is not None and given.keys() == known and given["run_id"] is not None:
             wanted = [given["dag_id"], given["task_id"], given["run_id"]]
@@ -198,6 +202,7 @@ def _pull(original: Any) -> Callable[..., Any]:
     statement = f'{columns} WHERE dag_id = ? AND run_id = ? AND task_id = ? AND "key" = ?'
 
     def pull(**given: Any) -> Any:
+        """Return one XCom, or what the original makes of any other request."""
         task_id, index, session = given["task_ids"], given["map_indexes"], given.get("session")
         dag_id = given["dag_id"] or given["ti"].dag_id
         own = xcom.XCom.get_many is xcom.BaseXCom.get_many and not given["include_prior_dates"]
@@ -241,6 +246,7 @@ def _push(original: Any) -> Callable[..., Any]:
     names = {"key", "value", "dag_id", "run_id", "task_id", "map_index", "session"}
 
     def push(cls: Any, *args: Any, **given: Any) -> None:
+        """Store an XCom; one that replaces another is left to the original."""
         if (
             args
             or given.keys() != names
@@ -272,6 +278,7 @@ def _measure(original: Any) -> Callable[..., Any]:
     """Read the length of one output by a statement that need not be made anew."""
 
     def get_task_map_length(*, dag_id: str, task_id: str, run_id: str, is_mapped: bool, session: Any) -> Any:
+        """Return the length of an output; that of a mapped task is left to the original."""
         if is_mapped:
             return original(
                 dag_id=dag_id, task_id=task_id, run_id=run_id, is_mapped=is_mapped, session=session

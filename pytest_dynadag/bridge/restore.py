@@ -180,6 +180,7 @@ class _Owner:
         self.before, self.values = dict(self.now), [*self.now.values()]
 
     def restore(self) -> list[str]:
+        """Put back what was replaced, remove what was added to the builtins, and return the names."""
         names = _OF_SYS if self.owner is sys else self.before
         changed = [n for n in names if self.now.get(n, _GONE) is not self.before[n] and n not in _FREE]
         added = [n for n in self.now if n not in self.before] if self.owner is builtins else []
@@ -293,7 +294,7 @@ def _identify(number: int) -> tuple[int, int] | None:
 
 
 def are_open(*files: int) -> bool:
-    """Tell whether files with these numbers are open."""
+    """Return whether files with these numbers are open."""
     return None not in map(_identify, files)
 
 
@@ -351,6 +352,7 @@ class Signals:
 
     def _noting(self, handler: Callable[..., Any]) -> Callable[..., Any]:
         def handle(number: int, frame: Any) -> Any:
+            """Handle as before, and note what is raised."""
             self._rang |= number == signal.SIGALRM
             try:
                 return handler(number, frame)
@@ -484,7 +486,7 @@ class RefusedEnds:
         return end
 
     def would_end(self, process: int, number: int) -> bool:
-        """Tell whether a signal reaches the tests, or what has started them, where the code itself does not handle it."""
+        """Return whether a signal reaches the tests, or what has started them, where the code itself does not handle it."""
         if number in _HARMLESS or process not in (self.process, os.getppid(), 0, -1, -os.getpgrp()):
             return False
         if process != self.process or number in (signal.SIGKILL, signal.SIGSTOP):

@@ -224,6 +224,7 @@ def _fail_unstarted(ti: Any, error: BaseException, watcher: Watcher) -> None:
 
 def _watch_failure(original: Any, watcher: Watcher) -> Any:
     def handle_failure(self: Any, error: Any, *args: Any, **kwargs: Any) -> Any:
+        """Note the error, then handle it; a callback that would end the process ends alone."""
         from airflow.models import taskinstance
 
         watcher.failed(key_of(self), error if isinstance(error, BaseException) else RuntimeError(error))
