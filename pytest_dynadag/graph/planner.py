@@ -293,16 +293,11 @@ class _Planner:
 
     def _blame(self, task: Task, state: str) -> str:
         """Return in words what ended the placeholder of a mapped task."""
-        blamed = _BLAMED.get(state, frozenset())
         found = {name: self._worst_of(name) for name in task.upstream}
-        words = [f"{name} is {ended}" for name, ended in found.items() if ended in blamed]
-        if words:
-            return ", ".join(words)
-        return (
-            "a branch did not choose it"
-            if self.scheduler.is_branched(task)
-            else "nothing that it waits for counts"
-        )
+        blamed = [f"{name} is {ended}" for name, ended in found.items() if ended in _BLAMED.get(state, ())]
+        if not blamed and self.scheduler.is_branched(task):
+            return "a branch did not choose it"
+        return ", ".join(blamed or [f"{name} is {ended}" for name, ended in found.items()])
 
     def _worst_of(self, name: str) -> str:
         states = self.rows[name].states

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from building import dag, over, planned, task
 
+from pytest_dynadag.graph.given import Failed
 from pytest_dynadag.graph.sources import Argument
 from pytest_dynadag.graph.structure import Group
 
@@ -239,3 +240,22 @@ def test_a_mark_replaces_what_was_seen_before() -> None:
     states = planned(dag(*parts), {"choose": "mail"}, {"check": "failed"}).states
 
     assert ("skipped", "upstream_failed") == (states["load"], states["plot"])
+
+
+def test_a_task_that_its_rule_skips_blames_no_branch() -> None:
+    """Where no branch is above it, the reason names what the rule met."""
+    structure = dag(task("a"), task("load", over(x="a"), trigger_rule="all_skipped"))
+
+    expansion = planned(structure, {"a": [1]})
+
+    assert "never expanded: a is success (trigger rule all_skipped)" == expansion["load"].reason
+
+
+def test_what_a_short_circuit_marks_before_a_rule_is_met_is_not_disputed() -> None:
+    """The row is skipped when the scheduler looks at it; only before was it told to depend on memory addresses."""
+    circuit = task("circuit", skips="short_circuit")
+    structure = dag(circuit, task("fails"), task("load", over(x="fails"), after="circuit"))
+
+    expansion = planned(structure, {"circuit": False, "fails": Failed()})
+
+    assert ("skipped", ()) == (expansion["load"].state, expansion.findings)
