@@ -184,11 +184,11 @@ class _Watch:
             for other in sorted(ids - before):
                 self.notes.edges[(other, node.node_id) if upstream else (node.node_id, other)] = place
 
-    def hear_storing(self, original: Any, value: Any, **kwargs: Any) -> Any:
+    def hear_storing(self, original: Any, *args: Any, **kwargs: Any) -> Any:
         """Note the operators in an XCom that is refused, and in one that may hold any."""
         error: BaseException | None = None
         try:
-            return original(value, **kwargs)
+            return original(*args, **kwargs)  # as it came: Airflow 2 calls some backends by keywords alone
         except Exception as refused:
             error = refused
             raise
@@ -196,7 +196,7 @@ class _Watch:
             # JSON cannot hold an operator. What can is looked into, and what comes from a task that has made one.
             if self.notes is not None and (error or self.notes or self.airflow.stores_anything):
                 key = str(kwargs.get("key") or "return_value")
-                for found in _find_in(value, self.airflow.kinds):
+                for found in _find_in(args[0] if args else kwargs["value"], self.airflow.kinds):
                     thing = getattr(found, "operator", found)
                     self.notes.pushes.append((key, self.notes.find(thing) or self.describe(thing), error))
 
