@@ -174,7 +174,8 @@ class _Planner:
         """Let the scheduler go on until nothing starts any more, and put the parts together."""
         while (ready := self.scheduler.advance()) or self.scheduler.changed:
             for each in ready:
-                self._execute(each)
+                if SCHEDULED in self.rows[each.task.task_id].states:  # not where an earlier one has ended it
+                    self._execute(each)
         tasks = {task.task_id: self._describe(task) for task in self.structure.tasks}
         nodes = {name: task.nodes for name, task in tasks.items()}
         dependencies = connect(self.structure, nodes, self.scheduler.lengths)
@@ -246,10 +247,12 @@ class _Planner:
         name, rows = ready.task.task_id, self.rows[ready.task.task_id]
         if len(ready.indexes) == len(rows) and list(rows.states) == [SCHEDULED]:
             self.scheduler.end_all(name, states)
-            return
-        for position, index in enumerate(ready.indexes):
-            if rows[index] == SCHEDULED:
-                self.scheduler.end(name, index, states[position if len(states) > 1 else 0])
+        else:
+            for position, index in enumerate(ready.indexes):
+                if rows[index] == SCHEDULED:
+                    self.scheduler.end(name, index, states[position if len(states) > 1 else 0])
+        if self.structure.fails_fast and FAILED in states:
+            self.scheduler.stop(name)
 
     # -- what tasks became ------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from pytest_dynadag.graph import rules
@@ -22,6 +22,8 @@ from pytest_dynadag.graph.sources import Literal, MappingForm
 from pytest_dynadag.graph.states import (
     BAD,
     FAILED,
+    FINISHED,
+    RUNNING,
     SCHEDULED,
     SKIPPED,
     SUCCESS,
@@ -110,14 +112,27 @@ class Scheduler:
         self.rows[task_id].set_all(states)
         self._touched.add(task_id)
 
+    def hold(self, task_id: str, index: Index, state: str) -> None:
+        """Note that an instance has not ended: it is running, up for retry or rescheduled."""
+        self.rows[task_id].set(index, state)
+
+    def release(self, task_id: str, index: Index) -> None:
+        """Let the next pass look again at an instance that is to be retried, or was rescheduled."""
+        self.rows[task_id].set(index, None)
+        self._dirty.add(task_id)
+
     def decide(self, task: Task, index: Index, skipped: Iterable[str]) -> None:
-        """Note which tasks below it a branch or short circuit, or one instance of it, has skipped."""
+        """Note which tasks below it a branch or short circuit has skipped, and mark the rows that it marks itself."""
         names = list(skipped)
-        self._decisions.note(task, index, names)
+        self.note_decision(task, index, names)
         for name in names:
-            self._dirty.add(name)
             for row in self._decisions.marked_by(task, index, self.rows[name]):
                 self.mark_skipped(name, row)
+
+    def note_decision(self, task: Task, index: Index, skipped: Iterable[str]) -> None:
+        """Note which tasks below it a branch or short circuit, or one instance of it, has skipped."""
+        self._decisions.note(task, index, skipped)
+        self._dirty.update(skipped)
 
     def mark_skipped(self, task_id: str, index: Index) -> None:
         """
@@ -128,8 +143,21 @@ class Scheduler:
         state = self.rows[task_id][index]
         if any(task_id == ready.task.task_id and index in ready.indexes for ready in self._ready):
             self.raced[task_id] = None
-        if self.behaviour.skip_overwrites or state not in (SUCCESS, FAILED):
+        if self.behaviour.skip_overwrites or state not in (RUNNING, SUCCESS, FAILED):
             self.end(task_id, index, SKIPPED)
+
+    def stop(self, failed: str) -> None:
+        """
+        End what has not ended, as a DAG with `fail_fast` does when the task *failed* fails; teardowns are left.
+
+        Source: `_stop_remaining_tasks` (models/taskinstance.py, 3.3.2 and 2.11.2).
+        """
+        for name, rows in self.rows.items():
+            if name != failed and not self.structure[name].is_teardown:
+                for index, state in enumerate(rows):
+                    if state not in (SUCCESS, FAILED):
+                        end = FAILED if state == RUNNING else SKIPPED
+                        self.end(name, None if rows.count is None else index, end)
 
     # -- a pass -----------------------------------------------------------------------------------
 
@@ -387,6 +415,44 @@ class Scheduler:
         names = (*task.upstream, *self.structure.setups_above(task), *self.structure.scope_of(task))
         links = ((self.rows[name], self._link(task, 0, self.structure[name])) for name in names)
         return [(rows, link) for rows, link in links if link is not None and not rows.were_alike]
+
+    # -- the whole --------------------------------------------------------------------------------
+
+    def run_state(self) -> str | None:
+        """Return how the run has ended; None while an instance has not (`DagRun.update_state`, models/dagrun.py)."""
+        if not all(rows.are_finished for rows in self.rows.values()):
+            return None
+        states = {state for name in self._find_leaves() for state in self.rows[name].states}
+        return FAILED if states & BAD else SUCCESS
+
+    def _find_leaves(self) -> list[str]:
+        """Return the tasks that decide how the run ends: the last ones, teardowns left out unless they fail the run."""
+        structure = self.structure
+        ignored = {task.task_id for task in structure.tasks if task.is_teardown and not task.fails_run}
+        last = [
+            name
+            for name, below in structure.downstream.items()
+            if name not in ignored and ignored.issuperset(below)
+        ]
+        return last or [name for name, below in structure.downstream.items() if not below]
+
+    def list_unfinished(self) -> Iterator[tuple[Task, Index, State]]:
+        """Yield every row that has not ended, with its state."""
+        for task in self.structure.tasks:
+            rows = self.rows[task.task_id]
+            for index, state in enumerate(rows):
+                if state not in FINISHED:
+                    yield task, None if rows.count is None else index, state
+
+    def explain(self, task: Task) -> str:
+        """Return in words what an instance of *task* waits for."""
+        above = dict.fromkeys(
+            (*task.upstream, *self.structure.setups_above(task), *self.structure.scope_of(task))
+        )
+        open_ones = [name for name in above if not self.rows[name].are_finished]
+        if not open_ones:
+            return f"trigger rule {task.trigger_rule} is not met"
+        return f"trigger rule {task.trigger_rule} waits for {', '.join(open_ones)}"
 
 
 def is_written(structure: Structure, task: Task) -> bool:

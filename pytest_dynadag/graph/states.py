@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 SUCCESS, SKIPPED, FAILED, UPSTREAM_FAILED = "success", "skipped", "failed", "upstream_failed"
-SCHEDULED = "scheduled"
+SCHEDULED, RUNNING = "scheduled", "running"
 UNKNOWN_STATE = "unknown"
 BAD = frozenset([FAILED, UPSTREAM_FAILED])
 FINISHED = frozenset([SUCCESS, SKIPPED, FAILED, UPSTREAM_FAILED, UNKNOWN_STATE])

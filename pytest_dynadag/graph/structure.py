@@ -199,6 +199,11 @@ class Structure:
         except KeyError:
             raise UnknownNameError("task", task_id, self.by_id, where=f"DAG {self.dag_id!r}") from None
 
+    @property
+    def fails_fast(self) -> bool:
+        """Whether the first task that fails stops the others: `fail_fast`, `fail_stop` before Airflow 3."""
+        return bool(self.settings.get("fail_fast") or self.settings.get("fail_stop"))
+
     def groups_around(self, task: Task) -> Iterator[Group]:
         """Give the groups around *task*, innermost first."""
         group_id = task.group_id
