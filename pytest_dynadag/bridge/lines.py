@@ -113,6 +113,14 @@ def _find_place(dag: Any, frame: FrameType | None) -> Location | None:
     return outside
 
 
+def find_user_line() -> Location | None:
+    """Return the innermost line on the stack that is neither the standard library's, nor an installed package's, nor ours."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001
+    while frame is not None and frame.f_code.co_filename.startswith(("<", *LIBRARIES)):
+        frame = frame.f_back
+    return None if frame is None else Location(frame.f_code.co_filename, frame.f_lineno)
+
+
 def _dag_of(group: Any) -> Any:
     return getattr(group, "dag", None)
 

@@ -104,6 +104,9 @@ class Bridge(Protocol):
     def watched(self, watcher: Watcher) -> AbstractContextManager[None]:
         """Let *watcher* listen to the worker."""
 
+    def supervised(self, watcher: Watcher) -> AbstractContextManager[None]:
+        """Let *watcher* listen to what `dag.test()` puts around the worker."""
+
     def test(self, dag: Any, at: datetime | None, conf: Mapping[str, Any]) -> Any:
         """Call Airflow's own `dag.test()`."""
 

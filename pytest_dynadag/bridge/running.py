@@ -13,7 +13,7 @@ from pytest_dynadag.bridge import waiting
 from pytest_dynadag.bridge.patching import replaced
 from pytest_dynadag.bridge.protocol import Bridge, Key, Row, Watcher, Worker
 from pytest_dynadag.bridge.restore import TaskProcess
-from pytest_dynadag.bridge.waiting import Patience, next_moment
+from pytest_dynadag.bridge.waiting import Patience, next_moment, too_often
 
 IDLE_PASSES = 5
 """How often a run may find nothing to do in a row; `update_state` sometimes needs a second look."""
@@ -209,11 +209,6 @@ class _Wave:
                 self.patience.wait_until(moment)
 
         return watched
-
-
-def too_often(looks: int) -> str:
-    """Say that an instance has waited in vain."""
-    return f"it has looked {looks} times, and still waits"
 
 
 def _is_called_by(code: Any) -> bool:

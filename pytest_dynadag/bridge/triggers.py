@@ -48,10 +48,10 @@ def _make(row: Any, deadline: datetime | None) -> Any:
 
     module, _, name = row.classpath.rpartition(".")
     trigger = getattr(import_module(module), name)(**row.kwargs)
-    return trigger if deadline is None else _Limited(trigger, deadline)
+    return trigger if deadline is None else LimitedTrigger(trigger, deadline)
 
 
-class _Limited:
+class LimitedTrigger:
     """A trigger with the time that its task gives it."""
 
     def __init__(self, trigger: Any, deadline: datetime) -> None:

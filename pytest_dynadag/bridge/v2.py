@@ -151,6 +151,10 @@ class Bridge2:
                 stack.enter_context(replaced(owner, name, make(getattr(owner, name), watcher)))
             yield
 
+    def supervised(self, watcher: Watcher) -> AbstractContextManager[None]:
+        """Do nothing: Airflow 2 has no supervisor."""
+        return nullcontext()
+
     def test(self, dag: Any, at: datetime | None, conf: Mapping[str, Any]) -> Any:
         """Call `dag.test()`; what 2.x calls execution date is the logical date."""
         return dag.test(execution_date=at, run_conf=dict(conf) or None)

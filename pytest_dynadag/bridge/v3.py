@@ -16,7 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from pytest_dynadag.bridge.patching import replaced
-from pytest_dynadag.bridge.protocol import Watcher, Worker
+from pytest_dynadag.bridge.protocol import Watcher
 from pytest_dynadag.bridge.restore import contain_end, end_forked
 from pytest_dynadag.bridge.running import key_of, query_run, watch_rendering, watch_resolving
 
@@ -26,12 +26,6 @@ _PARSERS = (
     "airflow.dag_processing.importers.python_importer",
     "airflow.dag_processing.dagbag",
     "airflow.models.dagbag",
-)
-
-# From 3.3 on; the SDK has a copy of its own.
-_METRICS = (
-    "airflow._shared.observability.metrics.stats",
-    "airflow.sdk._shared.observability.metrics.stats",
 )
 
 _BUNDLE = "pytest-dynadag"
@@ -163,10 +157,8 @@ class Bridge3:
     @contextmanager
     def watched(self, watcher: Watcher) -> Iterator[None]:
         """Listen to `task_runner.run`, what surrounds it, `render_templates` and the expand inputs."""
-        from airflow.sdk.api.client import TaskInstanceOperations
         from airflow.sdk.definitions._internal import expandinput
         from airflow.sdk.execution_time import task_runner
-        from airflow.sdk.execution_time.supervisor import InProcessTestSupervisor
 
         inputs = (expandinput.DictOfListsExpandInput, expandinput.ListOfDictsExpandInput)
         with ExitStack() as stack:
@@ -178,34 +170,27 @@ class Bridge3:
                 *((owner, "resolve", watch_resolving) for owner in inputs),
             ):
                 stack.enter_context(replaced(owner, name, make(getattr(owner, name), watcher)))
-            start = _watch_start(InProcessTestSupervisor.start.__func__, watcher)
-            stack.enter_context(replaced(InProcessTestSupervisor, "start", start))
-            ask = TaskInstanceOperations.get_reschedule_start_date
-            stack.enter_context(replaced(TaskInstanceOperations, ask.__name__, _read_date(ask)))
             stack.enter_context(_without_chatter())
+            yield
+
+    @contextmanager
+    def supervised(self, watcher: Watcher) -> Iterator[None]:
+        """Listen to the supervisor of `dag.test()`, and mend what it does to the dates of reschedules."""
+        from airflow.sdk.api.client import TaskInstanceOperations
+        from airflow.sdk.execution_time.supervisor import InProcessTestSupervisor
+
+        start = _watch_start(InProcessTestSupervisor.start.__func__, watcher)
+        ask = TaskInstanceOperations.get_reschedule_start_date
+        with (
+            replaced(InProcessTestSupervisor, "start", start),
+            replaced(TaskInstanceOperations, ask.__name__, _read_date(ask)),
+        ):
             yield
 
     def test(self, dag: Any, at: datetime | None, conf: Mapping[str, Any]) -> Any:
         """Call `dag.test()`."""
         when = {"logical_date": at, "run_after": at} if at else {}
         return dag.test(run_conf=dict(conf) or None, **when)
-
-    @contextmanager
-    def direct(self, dag: Any) -> Iterator[Worker]:
-        """Execute instances with the SDK's task runner over the execution API's functions."""
-        from airflow.sdk.execution_time import task_runner
-
-        from pytest_dynadag.bridge.execution_api import adapter_of
-        from pytest_dynadag.bridge.worker3 import Worker3
-
-        with ExitStack() as stack:
-            # For each rendered field of each instance it would build the validator of JSON values anew.
-            stack.enter_context(replaced(task_runner, "TypeAdapter", adapter_of))
-            # Nobody reads metrics here: no look-up of the names that they had in Airflow 2.
-            for metrics in filter(None, map(_import_if_there, _METRICS)):
-                if hasattr(metrics, "_export_legacy_names"):
-                    stack.enter_context(replaced(metrics, "_export_legacy_names", False))
-            yield Worker3(dag)
 
     def test_frames(self, dag: Any) -> tuple[Any, Any]:
         """Give the code object of `DAG.test`, and its module (`sdk/definitions/dag.py`, 3.3)."""

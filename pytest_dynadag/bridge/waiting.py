@@ -71,6 +71,11 @@ class Patience:
         self.clock.jump((moment - datetime.now(timezone.utc)).total_seconds() + 1e-6)
 
 
+def too_often(looks: int) -> str:
+    """Return in words that an instance has waited in vain."""
+    return f"it has looked {looks} times, and still waits"
+
+
 def next_moment(dag_run: Any, session: Any) -> datetime | None:
     """Give when the next retry or rescheduled sensor of a run is ready; None where nothing waits for a time."""
     moments = [_moment_of(ti, dag_run.dag, session) for ti in dag_run.get_task_instances(session=session)]

@@ -88,6 +88,7 @@ def _run(engine: Engine, airflow: Bridge, dag: Any, request: RunRequest, watcher
             clock.running(),
             airflow.stored(dag, request.siblings),
             airflow.watched(watcher),
+            airflow.supervised(watcher),
             engine.worker(airflow, dag) as worker,
             engine.waiting(clock) as patience,
             paced(airflow, dag, request.sort, worker, patience),
