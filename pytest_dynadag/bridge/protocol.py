@@ -40,14 +40,8 @@ class Watcher(Protocol):
         """Take note of an exception that ended an instance."""
 
 
-class Worker(Protocol):
-    """Who executes the instances of a run in place of `dag.test()`'s own way."""
-
-    def queue(self, tis: Sequence[Any], session: Any) -> None:
-        """Make the instances of a wave ready to be started."""
-
-    def run(self, *, ti: Any, **arguments: Any) -> None:
-        """Execute one instance; takes what `dag.test()` hands to its `_run_task`."""
+RunTask = Callable[..., None]
+"""Executes one instance in place of the `_run_task` of `dag.test()`, with its arguments: `ti`, and `session` on 2.x."""
 
 
 class Bridge(Protocol):
@@ -109,9 +103,6 @@ class Bridge(Protocol):
 
     def test(self, dag: Any, at: datetime | None, conf: Mapping[str, Any]) -> Any:
         """Call Airflow's own `dag.test()`."""
-
-    def direct(self, dag: Any) -> AbstractContextManager[Worker]:
-        """Give who executes the instances of *dag* without API server, and keep what nobody looks at from happening."""
 
     def test_frames(self, dag: Any) -> tuple[Any, Any]:
         """Give the code object of `DAG.test`, and the module whose `_run_task` it calls."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_dynadag.bridge import waiting
 from pytest_dynadag.bridge.patching import replaced
-from pytest_dynadag.bridge.protocol import Bridge, Key, Row, Watcher, Worker
+from pytest_dynadag.bridge.protocol import Bridge, Key, Row, RunTask, Watcher
 from pytest_dynadag.bridge.restore import TaskProcess
 from pytest_dynadag.bridge.waiting import Patience, next_moment, too_often
 
@@ -81,7 +81,7 @@ def paced(
     airflow: Bridge,
     dag: Any,
     order: Callable[[Sequence[Key]], Sequence[Key]],
-    worker: Worker | None = None,
+    run_task: RunTask | None = None,
     patience: Patience | None = None,
 ) -> Iterator[None]:
     """
@@ -95,7 +95,7 @@ def paced(
         airflow: The bridge.
         dag: The DAG that runs.
         order: Sorts the keys of a wave; may leave some for the next one.
-        worker: Executes the instances in place of the `_run_task` of `DAG.test`.
+        run_task: Executes an instance in place of the `_run_task` of `DAG.test`.
         patience: Lets the time pass where the run would wait.
 
     Raises:
@@ -104,7 +104,7 @@ def paced(
     from airflow.models.dagrun import DagRun
 
     code, module = airflow.test_frames(dag)
-    wave = _Wave(dag, code, order, module._run_task, worker, patience)  # noqa: SLF001 - alike in both families
+    wave = _Wave(dag, code, order, run_task or module._run_task, patience)  # noqa: SLF001 - alike in both families
     with ExitStack() as stack:
         stack.enter_context(replaced(module, "_run_task", wave.collect))
         for name, watch in (("update_state", wave.watch_state), ("get_task_instances", wave.watch_size)):
@@ -124,12 +124,11 @@ class _Wave:
         dag: Any,
         code: Any,
         order: Callable[[Sequence[Key]], Sequence[Key]],
-        run_task: Any,
-        worker: Worker | None,
+        run_task: RunTask,
         patience: Patience | None,
     ) -> None:
-        self.dag, self.code, self.order, self.worker, self.patience = dag, code, order, worker, patience
-        self.run_task = worker.run if worker else run_task
+        self.dag, self.code, self.order, self.patience = dag, code, order, patience
+        self.run_task = run_task
         self.waiting: dict[Key, dict[str, Any]] = {}
         self.looks: dict[Key, int] = {}
         self.size = self.idle = 0
@@ -148,8 +147,6 @@ class _Wave:
         """Execute what waits, in order."""
         wave, self.waiting = self.waiting, {}
         chosen = self.order(list(wave))  # what is left out stays scheduled, and comes with the next wave
-        if self.worker:
-            self.worker.queue([wave[key]["ti"] for key in chosen], self.session)
         for key in chosen:
             if self.patience:
                 self.patience.current = key

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_dynadag.bridge.patching import replaced
-from pytest_dynadag.bridge.protocol import Watcher, Worker
+from pytest_dynadag.bridge.protocol import Watcher
 from pytest_dynadag.bridge.restore import ProcessEnded, contain_end, end_forked
 from pytest_dynadag.bridge.running import key_of, watch_rendering, watch_resolving
 
@@ -158,15 +158,6 @@ class Bridge2:
     def test(self, dag: Any, at: datetime | None, conf: Mapping[str, Any]) -> Any:
         """Call `dag.test()`; what 2.x calls execution date is the logical date."""
         return dag.test(execution_date=at, run_conf=dict(conf) or None)
-
-    @contextmanager
-    def direct(self, dag: Any) -> Iterator[Worker]:
-        """Execute instances as `dag.test()` does, and leave out what a test cannot see."""
-        from pytest_dynadag.bridge.lean2 import lean
-        from pytest_dynadag.bridge.worker2 import Worker2
-
-        with lean():
-            yield Worker2()
 
     def test_frames(self, dag: Any) -> tuple[Any, Any]:
         """Give the code object of `DAG.test`, and its module (`models/dag.py`, 2.11)."""

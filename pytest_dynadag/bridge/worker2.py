@@ -4,26 +4,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from pytest_dynadag.bridge.lean2 import lean
+from pytest_dynadag.bridge.protocol import RunTask
 from pytest_dynadag.bridge.triggers import fire
 
 
-class Worker2:
-    """Executes the instances of one run as `_run_task` of `dag.test()` does (`models/dag.py`, 2.11)."""
+@contextmanager
+def working() -> Iterator[RunTask]:
+    """Yield what executes instances as `dag.test()` does, and leave out what no task can see."""
+    with lean():
+        yield run_task
 
-    def queue(self, tis: Sequence[Any], session: Any) -> None:
-        """Leave a wave as it is: Airflow 2 starts an instance from any state."""
 
-    def run(self, *, ti: Any, **arguments: Any) -> None:
-        """Execute one instance, its triggers included."""
-        session = arguments["session"]
-        while True:
-            ti._run_raw_task(session=session)
-            if ti.state != "deferred":
-                return
-            fire(ti, session, _run_trigger)
+def run_task(*, ti: Any, session: Any, **arguments: Any) -> None:
+    """Execute one instance, its triggers included, as `_run_task` of `dag.test()` (`models/dag.py`, 2.11)."""
+    while True:
+        ti._run_raw_task(session=session)
+        if ti.state != "deferred":
+            return
+        fire(ti, session, _run_trigger)
 
 
 def _run_trigger(trigger: Any) -> Any:

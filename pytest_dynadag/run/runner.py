@@ -224,12 +224,6 @@ def choose_engine(name: str) -> Callable[[Any, RunRequest], Observation]:
         from pytest_dynadag.run.engines.dag_test import run_with_dag_test
 
         return run_with_dag_test
-    from pytest_dynadag.bridge.loading import bridge
-
-    if bridge().family == "3":
-        from pytest_dynadag.run.engines.memory import run_in_memory
-
-        return run_in_memory
     from pytest_dynadag.run.engines.direct import run_directly
 
     return run_directly

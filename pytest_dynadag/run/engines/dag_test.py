@@ -14,7 +14,7 @@ from pytest_dynadag.run.request import RunRequest
 DAG_TEST = Engine(
     name="airflow",
     database=database.on_file,
-    worker=lambda airflow, dag: nullcontext(),
+    worker=nullcontext,
     # What is retried or rescheduled is ready at once; a sensor that pokes, and a trigger, wait as in `dag.test()`.
     waiting=lambda clock: impatient(),
 )

@@ -1,7 +1,7 @@
-"""The engine `direct`: `dag.test()` with another worker, on a database in memory."""
+"""The engine `direct`: what `dag.test()` does, without its detours."""
 
-# Airflow's own: every decision of the scheduler, the task code, and on 3.x the execution API's functions. Ours: that
-# they are called without HTTP, sockets, threads and files, and that rows which nobody can read are not written.
+# On Airflow 3 no database is needed, see `memory`. On Airflow 2 the scheduler and the task code are Airflow's own, on a
+# database in memory; rows that no task can read are not written.
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from pytest_dynadag.bridge import database
+from pytest_dynadag.bridge.loading import bridge
 from pytest_dynadag.bridge.waiting import Patience, sleepless
+from pytest_dynadag.bridge.worker2 import working
 from pytest_dynadag.run.clock import RunClock
 from pytest_dynadag.run.engines.execution import Engine, execute
+from pytest_dynadag.run.engines.memory import run_in_memory
 from pytest_dynadag.run.observation import Observation
 from pytest_dynadag.run.request import RunRequest
 
@@ -24,14 +27,11 @@ def _jumping(clock: RunClock) -> Iterator[Patience]:
         yield patience
 
 
-DIRECT = Engine(
-    name="direct",
-    database=database.in_memory,
-    worker=lambda airflow, dag: airflow.direct(dag),
-    waiting=_jumping,
-)
+ON_DATABASE = Engine(name="direct", database=database.in_memory, worker=working, waiting=_jumping)
+"""Airflow 2."""
 
 
 def run_directly(dag: Any, request: RunRequest | None = None) -> Observation:
-    """Run *dag* once as `dag.test()` would, without its detours, see `execute`."""
-    return execute(DIRECT, dag, request or RunRequest())
+    """Run *dag* once and return what it did; see `execution.execute` and `memory.run_in_memory`."""
+    request = request or RunRequest()
+    return run_in_memory(dag, request) if bridge().family == "3" else execute(ON_DATABASE, dag, request)

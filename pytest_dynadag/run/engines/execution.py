@@ -11,7 +11,7 @@ from traceback import walk_tb
 from typing import Any
 
 from pytest_dynadag.bridge.loading import bridge
-from pytest_dynadag.bridge.protocol import Bridge, Row, Worker
+from pytest_dynadag.bridge.protocol import Bridge, Row, RunTask
 from pytest_dynadag.bridge.running import RunStopped, paced, read_rows
 from pytest_dynadag.bridge.waiting import Patience
 from pytest_dynadag.errors import UnknownNameError
@@ -34,13 +34,13 @@ class Engine:
     Attributes:
         name: As a test names it.
         database: Gives an empty metadata database for the time of a run.
-        worker: Gives who executes the instances of a DAG; None leaves it to `dag.test()`.
+        worker: Yields what executes an instance; None leaves it to `dag.test()`.
         waiting: Sees to it that nothing waits for real; None where the clock does not jump.
     """
 
     name: str
     database: Callable[[], AbstractContextManager[None]]
-    worker: Callable[[Bridge, Any], AbstractContextManager[Worker | None]]
+    worker: Callable[[], AbstractContextManager[RunTask | None]]
     waiting: Callable[[RunClock], AbstractContextManager[Patience | None]]
 
 
@@ -89,9 +89,9 @@ def _run(engine: Engine, airflow: Bridge, dag: Any, request: RunRequest, watcher
             airflow.stored(dag, request.siblings),
             airflow.watched(watcher),
             airflow.supervised(watcher),
-            engine.worker(airflow, dag) as worker,
+            engine.worker() as run_task,
             engine.waiting(clock) as patience,
-            paced(airflow, dag, request.sort, worker, patience),
+            paced(airflow, dag, request.sort, run_task, patience),
         ):
             return airflow.test(dag, request.moment, request.conf)
     except RunStopped as stop:
