@@ -12,10 +12,11 @@ import math
 import traceback
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from pytest_dynadag.bridge.interpreters import answered_by_socket, starts_interpreter
 from pytest_dynadag.bridge.lean3 import lean
 from pytest_dynadag.bridge.patching import replaced
 from pytest_dynadag.bridge.restore import ProcessEnded
@@ -107,7 +108,8 @@ class Worker3:
         if execution.start is None or not execution.next_kwargs:
             execution.start = now
         execution.end = None
-        with _answered_by(supervisor):
+        other = starts_interpreter(self.dag.task_dict[execution.task_id])
+        with _answered_by(supervisor), answered_by_socket(supervisor) if other else nullcontext():
             ti = self._make_instance(task_runner, execution, now)
             context = ti.get_template_context()
             state, _, error = task_runner.run(ti, context, _SILENT)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_dynadag.bridge.labels import make_labeller
+from pytest_dynadag.bridge.loading import bridge
 from pytest_dynadag.bridge.patching import replaced
 from pytest_dynadag.graph.expansion import UNKNOWN, Expansion
 from pytest_dynadag.graph.given import Failed, Given, Skipped, format_key, parse_key
@@ -132,7 +133,7 @@ def plainly(value: Any) -> str:
 
 
 def run_and_ask(dag: Any, **options: Any) -> tuple[Run, set[tuple[str, str]]]:
-    """Run a DAG, and ask Airflow for the edges between its instances while their rows are there."""
+    """Run a DAG with Airflow's own scheduler, and ask it for the edges between the instances while their rows are there."""
     edges: set[tuple[str, str]] = set()
     observe = execution.observe
 
@@ -141,6 +142,8 @@ def run_and_ask(dag: Any, **options: Any) -> tuple[Run, set[tuple[str, str]]]:
         return observe(*args)
 
     with replaced(execution, "observe", ask):
+        # On Airflow 3, the scheduler of `direct` is that of plans.
+        options.setdefault("engine", "direct" if bridge().family == "2" else "airflow")
         return run_dag(dag, max_map_length=MAX_MAP_LENGTH, **options), edges
 
 

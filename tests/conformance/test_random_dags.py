@@ -6,14 +6,16 @@ import os
 from typing import Any
 
 import pytest
-from comparison import differences, plan_for, run_and_ask
+from comparison import MAX_MAP_LENGTH, differences, plan_for, run_and_ask
 from hypothesis import HealthCheck, Phase, assume, currently_in_test_context, given, note, settings
 
 from pytest_dynadag.bridge.extract import structure_of
+from pytest_dynadag.bridge.loading import bridge
 from pytest_dynadag.errors import GivenError
 from pytest_dynadag.graph.expansion import Expansion
 from pytest_dynadag.graph.given import Failed, Skipped, parse_key
 from pytest_dynadag.graph.structure import Structure
+from pytest_dynadag.run.runner import run_dag
 
 BUDGET = int(os.environ.get("DYNADAG_FUZZ", "60"))
 WIDEST = 64
@@ -59,6 +61,8 @@ def compare(steps: Any) -> None:
 
     assert {} == differences(planned, run)
     assert edges == set(planned.edges)
+    if bridge().family == "3":  # where Airflow's scheduler has not been asked by `direct`
+        assert {} == differences(planned, run_dag(builder.dag, max_map_length=MAX_MAP_LENGTH))
 
 
 def can_be_planned(planned: Expansion) -> bool:

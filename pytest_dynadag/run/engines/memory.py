@@ -126,7 +126,9 @@ class MemoryRun:
         states = {key: state for key, (state, _) in unfinished.items()}
         reasons = {key: (self.scheduler.explain(task),) for key, (_, task) in unfinished.items()}
         if tired is not None:
-            reasons[format_key(tired[0], _index(tired))] = (too_often(waiting.LOOKS),)
+            key = format_key(*tired)
+            states[key] = "running" if self.patience.exhausted else str(self._state_of(tired))
+            reasons[key] = (too_often(waiting.LOOKS),)
         return StuckRunError(self.structure.dag_id, states, reasons)
 
     # -- one instance -----------------------------------------------------------------------------
