@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from pytest_dynadag.bridge.supervisor import Supervisor
@@ -54,9 +55,16 @@ def _answer_all(ours: socket.socket, supervisor: Supervisor, comms: Any) -> None
     messages = TypeAdapter(comms.ToSupervisor)
     while size := _read(ours, 4):
         request = decoder.decode(_read(ours, int.from_bytes(size, "big")))
-        answer = supervisor.send(messages.validate_python(request.body))
+        message = messages.validate_python(request.body)
+        log = type(message).__name__ == "ResendLoggingFD"
+        answer = comms.SentFDs(fds=[0]) if log else supervisor.send(message)
         body = None if answer is None else answer.model_dump()
-        ours.sendall(comms._ResponseFrame(id=request.id, body=body).as_bytes())  # noqa: SLF001
+        frame = comms._ResponseFrame(id=request.id, body=body).as_bytes()  # noqa: SLF001
+        if log:  # Airflow's own log of the interpreter; what it prints, the task reads and logs
+            with Path(os.devnull).open("wb") as nothing:
+                socket.send_fds(ours, [frame], [nothing.fileno()])
+        else:
+            ours.sendall(frame)
 
 
 def _read(ours: socket.socket, size: int) -> bytes:

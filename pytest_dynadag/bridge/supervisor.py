@@ -523,9 +523,6 @@ class Supervisor:
         """Note what a person is asked."""
         return self.comms.HITLDetailRequestResult.model_construct(**msg.model_dump(exclude={"type"}))
 
-    def on_ResendLoggingFD(self, msg: Any) -> None:  # noqa: N802
-        """Open no file for the log of another interpreter: what it prints is read by the task."""
-
     # -- answers ----------------------------------------------------------------------------------
 
     def _done(self) -> Any:
