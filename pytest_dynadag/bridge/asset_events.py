@@ -38,9 +38,7 @@ class AssetEvents:
         found = self.find(uri=msg.uri)
         return str(found["name"] if found else msg.uri)
 
-    def add(
-        self, key: Key, run_id: str, outlets: Iterable[Any], events: Iterable[Mapping[str, Any]]
-    ) -> None:
+    def add(self, key: Key, run_id: str, outlets: Iterable[Any], events: Iterable[Mapping[str, Any]]) -> None:
         """
         Note what an instance that has succeeded changed.
 
@@ -69,11 +67,20 @@ class AssetEvents:
         return found
 
     def _append(
-        self, alias: str | None, asset: dict[str, Any], extra: Mapping[str, Any] | None, source: dict[str, Any]
+        self,
+        alias: str | None,
+        asset: dict[str, Any],
+        extra: Mapping[str, Any] | None,
+        source: dict[str, Any],
     ) -> None:
         event = {
-            **{"id": len(self._events) + 1, "timestamp": datetime.now(timezone.utc), "extra": dict(extra or {})},
-            **{"asset": asset, "created_dagruns": [], "source_dag_id": self._dag_id, **source},
+            "id": len(self._events) + 1,
+            "timestamp": datetime.now(timezone.utc),
+            "extra": dict(extra or {}),
+            "asset": asset,
+            "created_dagruns": [],
+            "source_dag_id": self._dag_id,
+            **source,
         }
         self._events.append((alias, event))
 
@@ -96,7 +103,9 @@ class AssetEvents:
         # Before 3.2, a message wants all of them.
         after, before, limit = (getattr(msg, bound, None) for bound in ("after", "before", "limit"))
         if after or before:
-            found = [e for e in found if (after or e["timestamp"]) <= e["timestamp"] <= (before or e["timestamp"])]
+            found = [
+                e for e in found if (after or e["timestamp"]) <= e["timestamp"] <= (before or e["timestamp"])
+            ]
         return (found if getattr(msg, "ascending", True) else found[::-1])[:limit]
 
 
@@ -113,4 +122,3 @@ def _list_assets(dag: Any) -> Iterator[Any]:
         for each in (*(task.inlets or ()), *(task.outlets or ()), *arguments.get("outlets", ())):
             if hasattr(each, "uri") and hasattr(each, "name") and hasattr(each, "group"):
                 yield each
-

@@ -35,7 +35,7 @@ def answered_by_socket(supervisor: Supervisor) -> Iterator[None]:
     ours, theirs = socket.socketpair()
     thread = threading.Thread(target=_answer_all, args=(ours, supervisor, comms), daemon=True)
     with ours, theirs:
-        os.set_inheritable(theirs.fileno(), True)  # noqa: FBT003 - takes no keyword
+        os.set_inheritable(theirs.fileno(), True)
         os.environ[_VARIABLE] = str(theirs.fileno())
         thread.start()
         try:

@@ -1,6 +1,6 @@
 """What Airflow 3's task runner does for each instance and no task can see, done once for a run or not at all."""
 
-# ruff: noqa: SLF001 - Airflow's private names are used in the bridge and nowhere else
+
 # Source: sdk/execution_time/task_runner.py, sdk/definitions/param.py and sdk/bases/decorator.py, 3.0.6 to 3.4.0b2.
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def lean() -> Iterator[None]:
 
     conf = _RememberedOptions(task_runner.conf)
     replacements: list[tuple[Any, str, Make]] = [
-        (task_runner, "TypeAdapter", lambda original: cache(original)),
+        (task_runner, "TypeAdapter", cache),
         (task_runner, "conf", lambda original: conf),
         (sys.modules.get("airflow.sdk.configuration"), "conf", lambda original: conf),
         (task_runner, "_serialize_rendered_fields", _serialize_what_could_fail),
@@ -59,10 +59,13 @@ class _RememberedOptions:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._conf, name)
-        return self._remembering(name, found) if name in ("get", "getint", "getboolean", "getimport") else found
+        return (
+            self._remembering(name, found) if name in ("get", "getint", "getboolean", "getimport") else found
+        )
 
     def _remembering(self, name: str, ask: Any) -> Any:
         def remember(section: str, key: str, **options: Any) -> Any:
+            """Return an option, asked for once as long as its environment variable is the same."""
             at = name, section, key, *sorted(options.items())
             now = self._variables.get(f"AIRFLOW__{section.upper()}__{key.upper()}".encode())
             known = self._known.get(at)

@@ -134,7 +134,9 @@ class Store:
     def list_keys(self, task_id: str, index: int) -> list[str]:
         """Return the keys under which an instance, or one without an index any instance of its task, has a value."""
         return [
-            key for key, by_index in self.texts.get(task_id, {}).items() if by_index and (index < 0 or index in by_index)
+            key
+            for key, by_index in self.texts.get(task_id, {}).items()
+            if by_index and (index < 0 or index in by_index)
         ]
 
     def count_returned(self, task_id: str) -> int:
@@ -370,7 +372,9 @@ class Supervisor:
             for name, index, state in rows
             if state in ended
         ]
-        return self.comms.TaskBreadcrumbsResult.model_construct(breadcrumbs=crumbs, type="TaskBreadcrumbsResult")
+        return self.comms.TaskBreadcrumbsResult.model_construct(
+            breadcrumbs=crumbs, type="TaskBreadcrumbsResult"
+        )
 
     def on_GetDRCount(self, msg: Any) -> Any:  # noqa: N802
         """Return how many runs there are: this one, and those that it has triggered."""
@@ -407,7 +411,12 @@ class Supervisor:
         if key in self._runs and not msg.reset_dag_run:
             return self._error("DAGRUN_ALREADY_EXISTS", None)
         at = None if msg.logical_date is None else msg.logical_date.isoformat()
-        own = {"dag_id": msg.dag_id, "run_id": msg.run_id, "run_type": "operator_triggered", "state": "queued"}
+        own = {
+            "dag_id": msg.dag_id,
+            "run_id": msg.run_id,
+            "run_type": "operator_triggered",
+            "state": "queued",
+        }
         times = {"logical_date": at, "data_interval_start": at, "data_interval_end": at, "start_date": None}
         self._runs[key] = {**self.run_data, **own, **times, "conf": msg.conf or {}}
         return self._done()
@@ -543,7 +552,9 @@ def refuse_request(status: int, reason: str, message: str) -> None:
     from airflow.sdk.api import client
 
     # The library that the client is made with: httpx, from 3.4 on httpx2.
-    base = next(kind for kind in client.Client.__mro__ if kind.__module__.partition(".")[0] in ("httpx", "httpx2"))
+    base = next(
+        kind for kind in client.Client.__mro__ if kind.__module__.partition(".")[0] in ("httpx", "httpx2")
+    )
     httpx = import_module(base.__module__.partition(".")[0])
     request = httpx.Request("POST", "http://in-process.invalid./")
     answer = httpx.Response(status, json={"detail": {"reason": reason, "message": message}}, request=request)

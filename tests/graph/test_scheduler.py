@@ -106,7 +106,9 @@ def test_what_has_not_ended_is_listed_with_what_it_waits_for() -> None:
 def fast(*parts: Any) -> Structure:
     """Make a DAG with `fail_fast`."""
     made = dag(*parts)
-    return Structure(made.dag_id, made.tasks, made.groups, settings={"fail_fast": True}, airflow_version="3.3.2")
+    return Structure(
+        made.dag_id, made.tasks, made.groups, settings={"fail_fast": True}, airflow_version="3.3.2"
+    )
 
 
 def test_a_task_that_fails_stops_the_others() -> None:

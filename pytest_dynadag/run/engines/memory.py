@@ -44,7 +44,9 @@ class MemoryRun:
     It is the `RunState` of the supervisor that answers these instances.
     """
 
-    def __init__(self, structure: Structure, watcher: RunWatcher, request: RunRequest, patience: Patience) -> None:
+    def __init__(
+        self, structure: Structure, watcher: RunWatcher, request: RunRequest, patience: Patience
+    ) -> None:
         self.structure, self.watcher, self.request, self.patience = structure, watcher, request, patience
         self.scheduler = Scheduler(structure, behaviour_of(structure.airflow_version), self.measure)
         self.rows = self.scheduler.rows
@@ -149,7 +151,9 @@ class MemoryRun:
             if (unanswered := self.worker.supervisor.unanswered) is not None:
                 raise unanswered
             self._stop_if_tired(key)
-            if self._state_of(key) == RUNNING:  # whatever has ended the worker, Airflow would find the instance dead
+            if (
+                self._state_of(key) == RUNNING
+            ):  # whatever has ended the worker, Airflow would find the instance dead
                 self.end(execution, FAILED)
             if self._state_of(key) != "deferred":
                 return
@@ -248,8 +252,8 @@ class MemoryRun:
 
     def _find_last(self, state: str) -> Execution | None:
         """Return the instance that ended last of those that ended as the run did."""
-        ended = [each for key, each in self.executions.items() if self._state_of(key) == state and each.end]
-        return max(ended, key=lambda each: each.end or datetime.min, default=None)
+        ended = [(e.end, key) for key, e in self.executions.items() if self._state_of(key) == state and e.end]
+        return self.executions[max(ended)[1]] if ended else None
 
     def list_instances(self) -> Iterator[ObservedInstance]:
         """Yield every row, by task id and map index."""
