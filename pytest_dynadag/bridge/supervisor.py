@@ -253,6 +253,9 @@ class Supervisor:
     def on_SetRenderedFields(self, msg: Any) -> None:  # noqa: N802
         """Keep nothing: it is shown in the UI alone."""
 
+    def on_SetExecutionTimeout(self, msg: Any) -> None:  # noqa: N802
+        """Do nothing: the task runner itself ends a task that takes too long (3.4)."""
+
     def on_SetRenderedMapIndex(self, msg: Any) -> None:  # noqa: N802
         """Keep a label."""
         self.execution.label = msg.rendered_map_index
@@ -420,6 +423,18 @@ class Supervisor:
         times = {"logical_date": at, "data_interval_start": at, "data_interval_end": at, "start_date": None}
         self._runs[key] = {**self.run_data, **own, **times, "conf": msg.conf or {}}
         return self._done()
+
+    def on_UpdateDagRunNote(self, msg: Any) -> Any:  # noqa: N802
+        """Keep nothing: a note is shown in the UI alone."""
+        return self._done()
+
+    def on_GetDag(self, msg: Any) -> Any:  # noqa: N802
+        """Return what is known of a DAG of the file."""
+        if msg.dag_id not in self._dags:
+            refuse_request(404, "not_found", f"The Dag with dag_id: `{msg.dag_id}` was not found")
+        known = self.comms.DagResult.model_fields
+        empty = {name: None for name in known if name not in ("dag_id", "is_paused", "tags", "type")}
+        return self.comms.DagResult.model_construct(dag_id=msg.dag_id, is_paused=False, tags=[], **empty)
 
     def on_GetPreviousDagRun(self, msg: Any) -> Any:  # noqa: N802
         """Find no run before this one."""

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import selectors
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from typing import Any, Protocol
 
@@ -104,10 +104,9 @@ def sleepless(patience: Patience) -> Iterator[None]:
     stand_ins = {"time": _Time(patience), "sleep": patience.wait}
     with ExitStack() as stack:
         for module, name in _SLEEPERS.items():
-            with suppress(ImportError):
-                owner = importlib.import_module(module)
-                if hasattr(owner, name):
-                    stack.enter_context(replaced(owner, name, stand_ins[name]))
+            owner = sys.modules.get(module)  # the DAG file has imported what its tasks are made of
+            if hasattr(owner, name):
+                stack.enter_context(replaced(owner, name, stand_ins[name]))
         stack.enter_context(replaced(asyncio.events, "new_event_loop", lambda: JumpingLoop(patience)))
         yield
 
