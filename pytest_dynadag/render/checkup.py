@@ -177,13 +177,15 @@ def examine_steps(steps: Sequence[Step]) -> Iterator[Line]:
             yield Line("note", "time", what, remedy)
 
 
-def describe_database(engine: str) -> Line:
-    """Say which metadata database runs use."""
-    modes = {
-        "direct": "in memory, one per process, copied from a template before each run (engine direct)",
-        "airflow": "a file in the private folder, one per process, emptied before each run (engine airflow)",
-    }
-    return Line("ok", "database", modes[engine])
+def describe_database(engine: str, version: str) -> Line:
+    """Return which metadata database runs use on a *version* of Airflow."""
+    if engine == "airflow":
+        what = "a file in the private folder, one per process, emptied before each run"
+    elif version.startswith("2."):
+        what = "in memory, one per process, copied from a template before each run"
+    else:
+        what = "none: runs need none"
+    return Line("ok", "database", f"{what} (engine {engine})")
 
 
 def examine_temporary(folder: str, free: int, wrong: str = "") -> Line:
