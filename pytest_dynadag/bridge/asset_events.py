@@ -115,10 +115,17 @@ def _key_of(event: Mapping[str, Any]) -> tuple[str, str]:
 
 def _list_assets(dag: Any) -> Iterator[Any]:
     """Yield the assets that a DAG names: in its schedule, and as inlets and outlets of its tasks."""
-    if (condition := getattr(dag.timetable, "asset_condition", None)) is not None:
-        yield from (asset for _, asset in condition.iter_assets())
+    yield from _walk(getattr(dag.timetable, "asset_condition", None))
     for task in dag.task_dict.values():
         arguments = getattr(task, "partial_kwargs", {})
         for each in (*(task.inlets or ()), *(task.outlets or ()), *arguments.get("outlets", ())):
             if hasattr(each, "uri") and hasattr(each, "name") and hasattr(each, "group"):
                 yield each
+
+
+def _walk(condition: Any) -> Iterator[Any]:
+    """Yield the assets of a condition: one asset, or several joined by "and" and "or"."""
+    for part in getattr(condition, "objects", ()):
+        yield from _walk(part)
+    if hasattr(condition, "uri") and hasattr(condition, "group"):
+        yield condition
